@@ -1,0 +1,22 @@
+//! Parameter inference with simulations and networks.
+
+pub mod analysis;
+pub mod compressor;
+pub mod error;
+pub mod lfi;
+pub mod math;
+pub mod nn;
+mod parameter;
+pub mod prior;
+pub mod progress;
+mod reference;
+pub mod report;
+pub mod samples;
+mod seed;
+pub mod simulator;
+
+pub use error::{Error, Result};
+pub use parameter::Parameter;
+pub use reference::Reference;
+pub use samples::Samples;
+pub use seed::{Seed, Stream};

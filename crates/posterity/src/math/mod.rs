@@ -1,0 +1,7 @@
+//! Mathematics that several rooms need: small dense linear algebra, special functions.
+
+mod matrix;
+mod special;
+
+pub use matrix::{Cholesky, Matrix};
+pub use special::{ln_gamma, normal_cdf, normal_quantile};
