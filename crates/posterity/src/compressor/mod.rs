@@ -1,6 +1,7 @@
 //! Compressors f: d → x, from many data to few summaries without loss of information where it can be had.
 
 mod fisher;
+pub mod imnn;
 
 pub use fisher::{Fisher, Information, QuasiMle, SummaryMoments};
 

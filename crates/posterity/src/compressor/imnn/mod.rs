@@ -1,0 +1,5 @@
+//! The information maximising neural network.
+
+mod settings;
+
+pub use settings::{Derivative, Input, Settings, Simulations};
