@@ -2,10 +2,14 @@
 
 mod fisher;
 pub mod imnn;
+pub mod score;
 
 pub use fisher::{Fisher, Information, QuasiMle, SummaryMoments};
+pub use imnn::Imnn;
+pub use score::Score;
 
 use crate::reference::Reference;
+use serde::{Deserialize, Serialize};
 
 /// A function from data to summaries.
 pub trait Compressor: Sync {
@@ -20,4 +24,14 @@ pub trait Compressor: Sync {
 
     /// Where the method comes from.
     fn references(&self) -> Vec<Reference>;
+}
+
+/// Where the derivative of the data by the parameters comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DerivativeSource {
+    /// The simulator's own.
+    Exact,
+    /// Central differences of seed-matched pairs.
+    Differences,
 }

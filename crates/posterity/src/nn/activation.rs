@@ -1,5 +1,7 @@
-//! Activations and their derivatives.
+//! Activations φ, with the first and second derivatives that vector-Jacobian products of tangents need.
 
+use super::real::Real;
+use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
 /// A function applied to each hidden value.
@@ -10,8 +12,111 @@ pub enum Activation {
     LeakyRelu,
     /// tanh x.
     Tanh,
-    /// x · logistic(x), also called swish.
+    /// x · logistic(x), also called swish: smooth, and never flat on both sides.
     Silu,
-    /// ln(1 + exp x).
-    Softplus,
+}
+
+/// φ, φ', φ'' at one point.
+trait Curve<T> {
+    fn at(x: T) -> (T, T, T);
+}
+
+struct LeakyRelu;
+struct Tanh;
+struct Silu;
+
+impl<T: Real> Curve<T> for LeakyRelu {
+    #[inline(always)]
+    fn at(x: T) -> (T, T, T) {
+        let slope = if x < T::ZERO { T::from_f64(0.01) } else { T::ONE };
+        (slope * x, slope, T::ZERO)
+    }
+}
+
+impl<T: Real> Curve<T> for Tanh {
+    #[inline(always)]
+    fn at(x: T) -> (T, T, T) {
+        let two = T::from_f64(2.0);
+        let y = two / (T::ONE + (-two * x).exp()) - T::ONE;
+        let slope = T::ONE - y * y;
+        (y, slope, -two * y * slope)
+    }
+}
+
+impl<T: Real> Curve<T> for Silu {
+    #[inline(always)]
+    fn at(x: T) -> (T, T, T) {
+        let s = T::ONE / (T::ONE + (-x).exp());
+        let ds = s * (T::ONE - s);
+        let two = T::from_f64(2.0);
+        (x * s, s + x * ds, ds * (two + x * (T::ONE - two * s)))
+    }
+}
+
+impl Activation {
+    /// Applies φ to the value rows of `z` and φ' (at the values) to their tangent rows.
+    ///
+    /// Rows of `width` come in bundles: a value row, then `n_tangents` tangent rows.
+    pub(super) fn forward<T: Real>(self, z: &[T], width: usize, n_tangents: usize, out: &mut [T]) {
+        match self {
+            Self::LeakyRelu => forward::<T, LeakyRelu>(z, width, n_tangents, out),
+            Self::Tanh => forward::<T, Tanh>(z, width, n_tangents, out),
+            Self::Silu => forward::<T, Silu>(z, width, n_tangents, out),
+        }
+    }
+
+    /// Turns the cotangent of the output into that of the input `z`, in place; layout as in `forward`.
+    pub(super) fn vjp<T: Real>(self, z: &[T], width: usize, n_tangents: usize, cotangent: &mut [T]) {
+        match self {
+            Self::LeakyRelu => vjp::<T, LeakyRelu>(z, width, n_tangents, cotangent),
+            Self::Tanh => vjp::<T, Tanh>(z, width, n_tangents, cotangent),
+            Self::Silu => vjp::<T, Silu>(z, width, n_tangents, cotangent),
+        }
+    }
+}
+
+fn forward<T: Real, C: Curve<T>>(z: &[T], width: usize, n_tangents: usize, out: &mut [T]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            if n_tangents == 0 {
+                out.iter_mut().zip(z).for_each(|(out, &z)| *out = C::at(z).0);
+                return;
+            }
+            let bundle = (1 + n_tangents) * width;
+            for (z, out) in z.chunks_exact(bundle).zip(out.chunks_exact_mut(bundle)) {
+                let (z, tangents) = z.split_at(width);
+                let (out, tangents_out) = out.split_at_mut(width);
+                out.iter_mut().zip(z).for_each(|(out, &z)| *out = C::at(z).0);
+                for (t, out) in tangents.chunks_exact(width).zip(tangents_out.chunks_exact_mut(width)) {
+                    out.iter_mut().zip(z.iter().zip(t)).for_each(|(out, (&z, &t))| *out = C::at(z).1 * t);
+                }
+            }
+        },
+    );
+}
+
+fn vjp<T: Real, C: Curve<T>>(z: &[T], width: usize, n_tangents: usize, cotangent: &mut [T]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            if n_tangents == 0 {
+                cotangent.iter_mut().zip(z).for_each(|(g, &z)| *g *= C::at(z).1);
+                return;
+            }
+            let bundle = (1 + n_tangents) * width;
+            for (z, g) in z.chunks_exact(bundle).zip(cotangent.chunks_exact_mut(bundle)) {
+                let (z, tangents) = z.split_at(width);
+                let (g, tangents_g) = g.split_at_mut(width);
+                g.iter_mut().zip(z).for_each(|(g, &z)| *g *= C::at(z).1);
+                for (t, tg) in tangents.chunks_exact(width).zip(tangents_g.chunks_exact_mut(width)) {
+                    for ((g, tg), (&z, &t)) in g.iter_mut().zip(tg).zip(z.iter().zip(t)) {
+                        let (_, slope, curvature) = C::at(z);
+                        *g += curvature * t * *tg;
+                        *tg *= slope;
+                    }
+                }
+            }
+        },
+    );
 }

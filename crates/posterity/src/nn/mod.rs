@@ -1,5 +1,26 @@
-//! Networks: layers with forward pass and vector-Jacobian product.
+//! Small fast networks: layers with forward pass, tangents and vector-Jacobian product, their training and their file.
+//!
+//! A network is a value (a list of layers); its weights are one flat slice, so that optimisers, samplers and files see
+//! numbers and nothing else. Matrix products are those of the `gemm` crate, one thread each; the rows of a batch are
+//! cut into chunks of a fixed size, spread over the threads and summed in a fixed order, so that no result depends on
+//! the number of threads.
 
 mod activation;
+mod adam;
+mod batch;
+mod dense;
+mod file;
+mod initialise;
+mod network;
+mod real;
 
 pub use activation::Activation;
+pub use adam::{Adam, AdamSettings};
+pub use batch::Workspace;
+pub use file::{read_weights, write_weights};
+pub use initialise::initialise;
+pub use network::{Layer, Network};
+pub use real::Real;
+
+#[cfg(test)]
+mod tests;

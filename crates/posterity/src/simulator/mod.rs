@@ -1,12 +1,12 @@
 //! Simulators M: theta → d, the only description of the physics that likelihood-free inference needs.
 
-mod batch;
 mod gaussian;
 mod line;
+mod set;
 
-pub use batch::{derivatives, differences, simulate_at, simulate_many};
 pub use gaussian::Gaussian;
 pub use line::Line;
+pub use set::{Derivatives, SimulationSet};
 
 use crate::error::{Error, Result};
 use crate::parameter::Parameter;

@@ -1,5 +1,135 @@
-//! The information maximising neural network.
+//! The information maximising neural network: the function of the data whose summaries carry the most information
+//! about the parameters, near a fiducial point.
+//!
+//! A network f: d → x is trained to maximise ln det F, F = J C⁻¹ Jᵀ, with C the covariance of the summaries at the
+//! fiducial point and J the derivative of their mean by the parameters, both from simulations. A regulariser holds C
+//! near one.
+//!
+//! Limits: the summaries are optimal near the fiducial point; F is that of a Gaussian approximation to their
+//! distribution; with few simulations a network overfits, which the gap between training and held-out simulations
+//! shows.
+//!
+//! Charnock, Lavaux, Wandelt 2018, "Automatic physical inference with information maximizing neural networks", Phys. Rev.
+//! D 97, 083004 (arXiv:1802.03537).
 
+mod inputs;
+mod loss;
+mod scaling;
 mod settings;
+mod train;
 
-pub use settings::{Derivative, Input, Settings, Simulations};
+pub use settings::{Input, Settings, Simulations};
+pub use train::{Evaluation, Training, train};
+
+use super::{Compressor, Score};
+use crate::error::{Error, Result};
+use crate::nn::{Network, read_weights, write_weights};
+use crate::reference::Reference;
+use crate::simulator::SimulationSet;
+use inputs::Inputs;
+use scaling::Scaling;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// The reference of the method.
+const REFERENCE: Reference = Reference {
+    authors: "Charnock, Lavaux, Wandelt 2018",
+    title: "Automatic physical inference with information maximizing neural networks",
+    source: "Phys. Rev. D 97, 083004, arXiv:1802.03537",
+    url: "https://arxiv.org/abs/1802.03537",
+};
+
+/// Key of the metadata that holds what a network file says beside the network.
+const METADATA: &str = "posterity.imnn";
+
+/// A trained network with the scaling of its input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imnn {
+    network: Network,
+    weights: Vec<f32>,
+    scaling: Scaling,
+    /// Summaries that the network's are added to.
+    score: Option<Score>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Beside {
+    scaling: Scaling,
+    score: Option<Score>,
+}
+
+impl Imnn {
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Summaries `(n_s, n_summaries)` of a set and their derivatives `(n_d, n_params, n_summaries)`.
+    pub fn summarise(&self, set: &SimulationSet) -> (Vec<f64>, Vec<f64>) {
+        let inputs = Inputs::new(set, &self.scaling, self.score.as_ref());
+        inputs.summaries(&inputs.apply(&self.network, &self.weights), self.network.n_out())
+    }
+
+    /// Writes it to a safetensors file, with further metadata.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write(&self, path: &Path, mut metadata: HashMap<String, String>) -> Result<()> {
+        let beside = Beside { scaling: self.scaling.clone(), score: self.score.clone() };
+        let text = serde_json::to_string(&beside).map_err(|e| Error::numerical(e.to_string()).in_file(path))?;
+        metadata.insert(METADATA.into(), text);
+        write_weights(path, &self.network, &self.weights, metadata)
+    }
+
+    /// Reads what [`Imnn::write`] wrote.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is no such file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let (network, weights, metadata) = read_weights(path)?;
+        let text = metadata.get(METADATA).map_or("", String::as_str);
+        let beside: Beside = serde_json::from_str(text)
+            .map_err(|e| Error::corrupt_file(format!("metadata `{METADATA}`: {e}")).in_file(path).remedy("train again"))?;
+        if beside.scaling.n_data() != network.n_in() {
+            return Err(Error::corrupt_file("scaling and network differ in the number of data").in_file(path).remedy("train again"));
+        }
+        Ok(Self { network, weights, scaling: beside.scaling, score: beside.score })
+    }
+}
+
+impl Compressor for Imnn {
+    fn n_data(&self) -> usize {
+        self.network.n_in()
+    }
+
+    fn n_summaries(&self) -> usize {
+        self.network.n_out() + self.score.as_ref().map_or(0, Compressor::n_summaries)
+    }
+
+    fn compress(&self, data: &[f64], summaries: &mut [f64]) {
+        let n_rows = data.len() / self.n_data();
+        let (mut input, mut output) = (vec![0.0; data.len()], vec![0.0; n_rows * self.network.n_out()]);
+        self.scaling.values(data, &mut input);
+        self.network.apply(&self.weights, &input, 0, &mut output);
+        let n_score = self.n_summaries() - self.network.n_out();
+        if let Some(score) = &self.score {
+            let mut existing = vec![0.0; n_rows * n_score];
+            score.compress(data, &mut existing);
+            for (row, existing) in summaries.chunks_exact_mut(self.n_summaries()).zip(existing.chunks_exact(n_score)) {
+                row[..n_score].copy_from_slice(existing);
+            }
+        }
+        for (row, output) in summaries.chunks_exact_mut(self.n_summaries()).zip(output.chunks_exact(self.network.n_out())) {
+            row[n_score..].iter_mut().zip(output).for_each(|(x, y)| *x = f64::from(*y));
+        }
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        let score = self.score.iter().flat_map(Compressor::references);
+        std::iter::once(REFERENCE).chain(score).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What can be chosen about an information maximising neural network and its training.
 
+use crate::compressor::DerivativeSource;
 use crate::nn::Activation;
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +14,14 @@ pub struct Settings {
     pub activation: Activation,
     /// Number of summaries, at least the number of parameters, which it is where left out.
     pub n_summaries: Option<usize>,
+    /// Adds the network's summaries to those of the score compression, which it then need not find by itself.
+    pub add_to_score: bool,
     /// How data are scaled before the first layer.
     pub input: Input,
     /// Whether training sees new simulations at each iteration.
     pub simulations: Simulations,
     /// Where the derivative of the data by the parameters comes from.
-    pub derivative: Derivative,
+    pub derivative: DerivativeSource,
     /// Training simulations at the fiducial point.
     pub n_s: usize,
     /// Training simulations (or seed-matched pairs) for the derivative by each parameter.
@@ -75,25 +78,16 @@ pub enum Simulations {
     Fixed,
 }
 
-/// Source of the derivative.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Derivative {
-    /// The simulator's own.
-    Exact,
-    /// Central differences of seed-matched pairs.
-    Differences,
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
             hidden: vec![128, 128, 128],
             activation: Activation::LeakyRelu,
             n_summaries: None,
+            add_to_score: false,
             input: Input::Standardise,
             simulations: Simulations::Fresh,
-            derivative: Derivative::Differences,
+            derivative: DerivativeSource::Differences,
             n_s: 1000,
             n_d: 1000,
             held_out_n_s: None,

@@ -1,0 +1,122 @@
+//! Scaling of data before the first layer, taken from training simulations alone.
+
+use super::settings::Input;
+use crate::error::{Error, Result};
+use crate::math::{Cholesky, Matrix};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// A linear map d → A (d − mean) in f64, with the result in the network's f32.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Scaling {
+    mean: Vec<f64>,
+    map: Map,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Map {
+    /// Each value times its own factor.
+    Diagonal(Vec<f64>),
+    /// A lower triangle.
+    Triangle(Matrix),
+}
+
+/// Rows that one task scales.
+const CHUNK: usize = 64;
+
+impl Scaling {
+    /// From rows of simulations.
+    ///
+    /// # Errors
+    /// Invalid input, where the covariance of the data cannot be had from so few simulations.
+    pub(super) fn fit(input: Input, data: &[f64], n_data: usize) -> Result<Self> {
+        let n = (data.len() / n_data) as f64;
+        if input == Input::Raw {
+            return Ok(Self { mean: vec![0.0; n_data], map: Map::Diagonal(vec![1.0; n_data]) });
+        }
+        let mut mean = vec![0.0; n_data];
+        for row in data.chunks_exact(n_data) {
+            mean.iter_mut().zip(row).for_each(|(m, d)| *m += d / n);
+        }
+        let map = if input == Input::Standardise {
+            let mut variance = vec![0.0; n_data];
+            for row in data.chunks_exact(n_data) {
+                variance.iter_mut().zip(row.iter().zip(&mean)).for_each(|(v, (d, m))| *v += (d - m) * (d - m) / (n - 1.0));
+            }
+            // A value that never moves carries no information: it is left out.
+            Map::Diagonal(variance.iter().map(|v| if *v > 0.0 { 1.0 / v.sqrt() } else { 0.0 }).collect())
+        } else {
+            Map::Triangle(inverse_root(data, &mean, n)?)
+        };
+        Ok(Self { mean, map })
+    }
+
+    /// Number of values in one simulation.
+    pub(super) fn n_data(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// Scales rows of data.
+    pub(super) fn values(&self, data: &[f64], out: &mut [f32]) {
+        self.rows(data, out, |d, m| d - m);
+    }
+
+    /// Scales rows of derivatives of data, on which the mean has no bearing.
+    pub(super) fn tangents(&self, data: &[f64], out: &mut [f32]) {
+        self.rows(data, out, |d, _| d);
+    }
+
+    fn rows(&self, data: &[f64], out: &mut [f32], centre: impl Fn(f64, f64) -> f64 + Sync) {
+        let width = CHUNK * self.n_data();
+        out.par_chunks_mut(width).zip(data.par_chunks(width)).for_each(|(out, data)| {
+            let mut centred = vec![0.0; self.n_data()];
+            for (out, row) in out.chunks_exact_mut(self.n_data()).zip(data.chunks_exact(self.n_data())) {
+                centred.iter_mut().zip(row.iter().zip(&self.mean)).for_each(|(c, (d, m))| *c = centre(*d, *m));
+                match &self.map {
+                    Map::Diagonal(factors) => {
+                        out.iter_mut().zip(centred.iter().zip(factors)).for_each(|(o, (c, f))| *o = (c * f) as f32);
+                    }
+                    Map::Triangle(lower) => {
+                        for (i, o) in out.iter_mut().enumerate() {
+                            *o = lower.row(i)[..=i].iter().zip(&centred).map(|(l, c)| l * c).sum::<f64>() as f32;
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// L⁻¹ with L Lᵀ the covariance of the data.
+fn inverse_root(data: &[f64], mean: &[f64], n: f64) -> Result<Matrix> {
+    let n_data = mean.len();
+    let too_few = || {
+        Error::invalid_input(format!("{n} simulations do not decorrelate {n_data} values"))
+            .remedy("increase n_s well above n_data, or choose input = \"standardise\"")
+    };
+    if n <= n_data as f64 + 2.0 {
+        return Err(too_few());
+    }
+    let mut covariance = Matrix::zeros(n_data, n_data);
+    let mut centred = vec![0.0; n_data];
+    for row in data.chunks_exact(n_data) {
+        centred.iter_mut().zip(row.iter().zip(mean)).for_each(|(c, (d, m))| *c = d - m);
+        for i in 0..n_data {
+            for j in 0..=i {
+                covariance[(i, j)] += centred[i] * centred[j] / (n - 1.0);
+            }
+        }
+    }
+    let factor: Cholesky = covariance.cholesky().map_err(|_| too_few())?;
+    let mut inverse = Matrix::identity(n_data);
+    // Row i of L⁻¹ comes from forward substitution of the unit columns.
+    let mut columns = vec![0.0; n_data];
+    for j in 0..n_data {
+        columns.fill(0.0);
+        columns[j] = 1.0;
+        factor.solve_lower(&mut columns);
+        (0..n_data).for_each(|i| inverse[(i, j)] = columns[i]);
+    }
+    Ok(inverse)
+}

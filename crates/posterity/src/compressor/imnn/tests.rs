@@ -1,0 +1,121 @@
+//! Known answers of the network's training, files, threads and its gradient as a whole.
+
+use super::loss::{Loss, Regulariser};
+use super::*;
+use crate::compressor::SummaryMoments;
+use crate::nn::{Activation, Workspace, initialise};
+use crate::progress::Quiet;
+use crate::seed::Seed;
+use crate::simulator::{Gaussian, Simulator};
+
+fn set(simulator: &dyn Simulator, theta: &[f64], delta: Option<&[f64]>, n: usize, seed: u64) -> SimulationSet {
+    let mut set = SimulationSet::new(simulator, theta, delta, n, n).expect("valid");
+    set.fill(simulator, Seed::new(seed), 0).expect("simulated");
+    set
+}
+
+fn ln_det(imnn: &Imnn, set: &SimulationSet) -> f64 {
+    let (x, dx) = imnn.summarise(set);
+    let moments = SummaryMoments::from_simulations(&x, &dx, imnn.n_summaries(), set.n_params()).expect("enough");
+    moments.fisher().expect("regular").ln_det
+}
+
+/// The two-pass gradient against differences of the whole loss: simulations in, number out.
+#[test]
+fn the_two_pass_gradient_is_that_of_finite_differences() {
+    let simulator = Gaussian::mean_and_variance(4);
+    let regulariser = Regulariser::new(10.0, 0.1).expect("valid");
+    for (delta, with_score) in [(None, false), (Some([0.2, 0.2]), false), (None, true)] {
+        let set = set(&simulator, &[0.0, 1.0], delta.as_ref().map(<[f64; 2]>::as_slice), 40, 1);
+        let score = with_score.then(|| Score::fit(&set).expect("regular"));
+        let scaling = Scaling::fit(Input::Standardise, &set.fiducial, 4).expect("valid");
+        let inputs = Inputs::new(&set, &scaling, score.as_ref());
+        let network = Network::perceptron(4, &[6], Activation::Silu, 2).expect("valid");
+        let mut weights: Vec<f32> = initialise(&network, Seed::new(2));
+        let value = |weights: &[f32]| {
+            let (moments, _) = inputs.moments(&inputs.apply(&network, weights), 2).expect("enough");
+            Loss::new(&moments, regulariser).expect("regular").value
+        };
+        let (moments, x) = inputs.moments(&inputs.apply(&network, &weights), 2).expect("enough");
+        let loss = Loss::new(&moments, regulariser).expect("regular");
+        let cotangents = inputs.cotangents(&loss, &moments, &x, 2);
+        let mut gradient = vec![0.0; weights.len()];
+        inputs.gradient(&network, &weights, &cotangents, &mut <[Workspace<f32>; 2]>::default(), &mut gradient);
+        let size = gradient.iter().map(|g| g * g).sum::<f32>().sqrt();
+        for k in 0..weights.len() {
+            let kept = weights[k];
+            weights[k] = kept + 3e-3;
+            let above = value(&weights);
+            weights[k] = kept - 3e-3;
+            let difference = (above - value(&weights)) / 6e-3;
+            weights[k] = kept;
+            // Differences in f32 keep three digits.
+            assert!((f64::from(gradient[k]) - difference).abs() < 3e-3 * f64::from(size), "{k}: {} {difference}", gradient[k]);
+        }
+    }
+}
+
+fn quick() -> Settings {
+    Settings {
+        hidden: vec![32, 32],
+        activation: Activation::Silu,
+        n_s: 500,
+        n_d: 500,
+        max_iterations: 300,
+        learning_rate: 3e-3,
+        ..Settings::default()
+    }
+}
+
+#[test]
+fn the_variance_of_ten_points_gives_information_five_from_any_derivative() {
+    let simulator = Gaussian::variance(10, 0.0);
+    let independent = set(&simulator, &[1.0], None, 20_000, 99);
+    for delta in [None, Some([0.1])] {
+        let delta = delta.as_ref().map(<[f64; 1]>::as_slice);
+        let (first, held_out) = (set(&simulator, &[1.0], delta, 500, 1), set(&simulator, &[1.0], delta, 500, 2));
+        let training = Training::Fresh { simulator: &simulator, like: &first };
+        let (imnn, history) = train(training, &held_out, &quick(), Seed::new(3), &Quiet).expect("trained");
+        let fisher = ln_det(&imnn, &independent).exp();
+        // The truth is 5; the estimate from 20 000 simulations scatters by 1 %.
+        assert!((4.6..5.2).contains(&fisher), "F = {fisher}");
+        assert!(history.last().expect("judged").covariance_distance < 0.5);
+    }
+}
+
+#[test]
+fn training_does_not_depend_on_the_number_of_threads_and_the_file_keeps_all() {
+    let simulator = Gaussian::mean_and_variance(6);
+    let (first, held_out) = (set(&simulator, &[0.0, 1.0], None, 300, 1), set(&simulator, &[0.0, 1.0], None, 300, 2));
+    let settings = Settings { max_iterations: 10, evaluate_every: 5, add_to_score: true, input: Input::Whiten, ..quick() };
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        pool.install(|| {
+            let training = Training::Fresh { simulator: &simulator, like: &first };
+            train(training, &held_out, &settings, Seed::new(3), &Quiet).expect("trained")
+        })
+    };
+    let (imnn, history) = run(1);
+    assert!(run(2) == (imnn.clone(), history.clone()) && run(7) == (imnn.clone(), history));
+    let path = std::env::temp_dir().join(format!("posterity-imnn-{}.safetensors", std::process::id()));
+    imnn.write(&path, HashMap::new()).expect("written");
+    assert_eq!(Imnn::read(&path).expect("read"), imnn);
+    std::fs::remove_file(&path).expect("removed");
+    // Compression, row by row or all at once, is what training saw.
+    let mut all = vec![0.0; 300 * imnn.n_summaries()];
+    imnn.compress(&first.fiducial, &mut all);
+    let summarised = imnn.summarise(&first).0;
+    all.iter().zip(summarised).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} {b}"));
+}
+
+#[test]
+fn a_small_fixed_set_is_overfitted_and_the_best_weights_are_the_held_out_ones() {
+    let simulator = Gaussian::mean_and_variance(10);
+    let (fixed, held_out) = (set(&simulator, &[0.0, 1.0], None, 100, 1), set(&simulator, &[0.0, 1.0], None, 1000, 2));
+    let settings = Settings { max_iterations: 400, patience: 1000, evaluate_every: 20, ..quick() };
+    let (imnn, history) = train(Training::Fixed(&fixed), &held_out, &settings, Seed::new(3), &Quiet).expect("trained");
+    let last = history.last().expect("judged");
+    let best = history.iter().map(|e| e.ln_det_fisher_held_out).fold(f64::NEG_INFINITY, f64::max);
+    assert!(last.ln_det_fisher_train > best + 1.0 && last.ln_det_fisher_held_out < best, "{last:?} {best}");
+    assert!((ln_det(&imnn, &held_out) - best).abs() < 1e-6);
+}

@@ -1,0 +1,75 @@
+//! Weights on disk: a safetensors file, one tensor a matrix or bias, the architecture in its metadata.
+
+use super::network::{Layer, Network};
+use super::real::Real;
+use crate::error::{Error, Result};
+use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Key of the metadata that holds the layers, as JSON.
+const ARCHITECTURE: &str = "posterity.network";
+
+/// Writes weights, architecture and further `metadata` (name → JSON text) to `path`, whole or not at all.
+///
+/// Tensors are named `layers.<k>.weight`, `(n_out, n_in)`, and `layers.<k>.bias`, as PyTorch would name those of a
+/// `Sequential` called `layers`.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn write_weights<T: Real>(
+    path: &Path,
+    network: &Network,
+    weights: &[T],
+    mut metadata: HashMap<String, String>,
+) -> Result<()> {
+    let unwritable = |error: &dyn std::fmt::Display| Error::numerical(format!("weights cannot be written: {error}")).in_file(path);
+    metadata.insert(ARCHITECTURE.into(), serde_json::to_string(network).map_err(|e| unwritable(&e))?);
+    let mut buffers: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    for (k, (layer, range)) in network.layers().iter().zip(network.weight_ranges()).enumerate() {
+        let Layer::Dense(dense) = layer else { continue };
+        let (w, b) = weights[range].split_at(dense.n_in * dense.n_out);
+        for (name, shape, values) in [("weight", vec![dense.n_out, dense.n_in], w), ("bias", vec![dense.n_out], b)] {
+            let mut bytes = Vec::with_capacity(values.len() * 8);
+            values.iter().for_each(|x| x.write_le(&mut bytes));
+            buffers.push((format!("layers.{k}.{name}"), shape, bytes));
+        }
+    }
+    let views = buffers.iter().map(|(name, shape, bytes)| {
+        TensorView::new(T::DTYPE, shape.clone(), bytes).map(|view| (name.as_str(), view)).map_err(|e| unwritable(&e))
+    });
+    let views = views.collect::<Result<Vec<_>>>()?;
+    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))?;
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, bytes).map_err(|e| Error::io(&partial, &e))?;
+    std::fs::rename(&partial, path).map_err(|e| Error::io(path, &e))
+}
+
+/// Reads what [`write_weights`] wrote: architecture, weights and all metadata.
+///
+/// # Errors
+/// Where the file cannot be read, is no such file, or does not fit its own architecture.
+pub fn read_weights<T: Real>(path: &Path) -> Result<(Network, Vec<T>, HashMap<String, String>)> {
+    let corrupt = |what: String| Error::corrupt_file(what).in_file(path).remedy("train the network again");
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
+    let metadata = header.metadata().clone().unwrap_or_default();
+    let text = metadata.get(ARCHITECTURE).ok_or_else(|| corrupt(format!("the metadata `{ARCHITECTURE}` is missing")))?;
+    let network: Network = serde_json::from_str(text).map_err(|e| corrupt(format!("`{ARCHITECTURE}`: {e}")))?;
+    let mut weights = Vec::new();
+    for (k, layer) in network.layers().iter().enumerate() {
+        let Layer::Dense(dense) = layer else { continue };
+        for (name, shape) in [("weight", vec![dense.n_out, dense.n_in]), ("bias", vec![dense.n_out])] {
+            let name = format!("layers.{k}.{name}");
+            let tensor = tensors.tensor(&name).map_err(|e| corrupt(format!("tensor `{name}`: {e}")))?;
+            if tensor.shape() != shape || tensor.dtype() != T::DTYPE {
+                let found = (tensor.dtype(), tensor.shape());
+                return Err(corrupt(format!("tensor `{name}` should be {:?} {shape:?} but is {found:?}", T::DTYPE)));
+            }
+            weights.extend(tensor.data().chunks_exact(size_of::<T>()).map(T::read_le));
+        }
+    }
+    Ok((network, weights, metadata))
+}

@@ -1,0 +1,227 @@
+//! The floats that a network computes with, f32 and f64: an exponential that compilers can vectorise, and `gemm`.
+
+use std::fmt::Debug;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
+
+/// f32 or f64.
+pub trait Real:
+    Copy
+    + Send
+    + Sync
+    + Debug
+    + Default
+    + PartialEq
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + MulAssign
+    + Sum
+    + 'static
+{
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// Name in weight files.
+    const DTYPE: safetensors::Dtype;
+
+    /// The nearest value.
+    fn from_f64(x: f64) -> Self;
+    /// The value in f64, exactly.
+    fn to_f64(self) -> f64;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// e^x to a few units in the last place, without branches; saturates where the result would over- or underflow,
+    /// and keeps NaN.
+    fn exp(self) -> Self;
+    /// Little-endian bytes, appended.
+    fn write_le(self, bytes: &mut Vec<u8>);
+    /// From little-endian bytes of the right number.
+    fn read_le(bytes: &[u8]) -> Self;
+}
+
+impl Real for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+    const DTYPE: safetensors::Dtype = safetensors::Dtype::F32;
+
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x as f32
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    #[inline(always)]
+    fn exp(self) -> Self {
+        // x = k ln 2 + r, |r| ≤ ln 2 / 2; the sum with 1.5 · 2²³ rounds, and its low bits are k.
+        let x = if self > 88.0 { 88.0 } else { self };
+        let x = if x < -87.0 { -87.0 } else { x };
+        let shifted = x * std::f32::consts::LOG2_E + 12_582_912.0;
+        let k = shifted - 12_582_912.0;
+        let r = x - k * 0.693_359_4 + k * 2.121_944_4e-4;
+        let tail = 1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0 + r * (1.0 / 5040.0))));
+        let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000));
+        power * (1.0 + r + r * r * (0.5 + r * tail))
+    }
+
+    fn write_le(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+
+    fn read_le(bytes: &[u8]) -> Self {
+        Self::from_le_bytes(std::array::from_fn(|i| bytes[i]))
+    }
+}
+
+impl Real for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+    const DTYPE: safetensors::Dtype = safetensors::Dtype::F64;
+
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    #[inline(always)]
+    fn exp(self) -> Self {
+        const INVERSE_FACTORIALS: [f64; 12] = [
+            1.0 / 6_227_020_800.0,
+            1.0 / 479_001_600.0,
+            1.0 / 39_916_800.0,
+            1.0 / 3_628_800.0,
+            1.0 / 362_880.0,
+            1.0 / 40_320.0,
+            1.0 / 5_040.0,
+            1.0 / 720.0,
+            1.0 / 120.0,
+            1.0 / 24.0,
+            1.0 / 6.0,
+            1.0 / 2.0,
+        ];
+        let x = if self > 709.0 { 709.0 } else { self };
+        let x = if x < -708.0 { -708.0 } else { x };
+        let shifted = x * std::f64::consts::LOG2_E + 6_755_399_441_055_744.0;
+        let k = shifted - 6_755_399_441_055_744.0;
+        let r = x - k * 6.931_471_803_691_238e-1 - k * 1.908_214_929_270_587_7e-10;
+        let mut tail = 0.0;
+        for c in INVERSE_FACTORIALS {
+            tail = tail * r + c;
+        }
+        let power = f64::from_bits((shifted.to_bits() << 52).wrapping_add(0x3ff0_0000_0000_0000));
+        power * (1.0 + r + r * r * tail)
+    }
+
+    fn write_le(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+
+    fn read_le(bytes: &[u8]) -> Self {
+        Self::from_le_bytes(std::array::from_fn(|i| bytes[i]))
+    }
+}
+
+/// A matrix in a slice: element (i, j) at `i * row_stride + j * col_stride`.
+#[derive(Clone, Copy)]
+pub(super) struct Strided<'a, T> {
+    pub data: &'a [T],
+    pub n_rows: usize,
+    pub n_cols: usize,
+    pub row_stride: usize,
+    pub col_stride: usize,
+}
+
+impl<'a, T> Strided<'a, T> {
+    /// Rows one after another.
+    pub(super) fn rows(data: &'a [T], n_rows: usize, n_cols: usize) -> Self {
+        Self { data, n_rows, n_cols, row_stride: n_cols, col_stride: 1 }
+    }
+
+    /// The transpose.
+    pub(super) fn t(self) -> Self {
+        Self {
+            data: self.data,
+            n_rows: self.n_cols,
+            n_cols: self.n_rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+        }
+    }
+
+    fn fits(&self) -> bool {
+        self.n_rows == 0
+            || self.n_cols == 0
+            || (self.n_rows - 1) * self.row_stride + (self.n_cols - 1) * self.col_stride < self.data.len()
+    }
+}
+
+/// `out` (rows one after another) becomes a · b, plus what it held if `add`. On this thread alone.
+pub(super) fn product<T: Real>(out: &mut [T], a: Strided<'_, T>, b: Strided<'_, T>, add: bool) {
+    assert!(a.n_cols == b.n_rows && a.fits() && b.fits() && out.len() == a.n_rows * b.n_cols, "shapes of a product");
+    #[allow(unsafe_code)]
+    // Sound: the assertion above holds every index that the strides reach inside its slice, and `out` is exclusive.
+    unsafe {
+        gemm::gemm(
+            a.n_rows,
+            b.n_cols,
+            a.n_cols,
+            out.as_mut_ptr(),
+            1,
+            b.n_cols as isize,
+            add,
+            a.data.as_ptr(),
+            a.col_stride as isize,
+            a.row_stride as isize,
+            b.data.as_ptr(),
+            b.col_stride as isize,
+            b.row_stride as isize,
+            T::ONE,
+            T::ONE,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exponential_agrees_with_the_standard_librarys() {
+        for i in -8600..8600 {
+            let x = f64::from(i) / 100.0;
+            assert!((Real::exp(x) / x.exp() - 1.0).abs() < 1e-15, "{x}");
+            let x = x as f32;
+            assert!((Real::exp(x) / x.exp() - 1.0).abs() < 3e-7, "{x}");
+        }
+        assert!(Real::exp(f64::NAN).is_nan() && Real::exp(f32::NAN).is_nan());
+        assert!(Real::exp(-1e4_f64) < 1e-300 && Real::exp(1e4_f32) > 1e38);
+    }
+}
