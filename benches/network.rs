@@ -13,7 +13,10 @@ const N: usize = 768;
 
 fn main() {
     println!("threads: {}", rayon::current_num_threads());
-    println!("{:>10} {:>6} {:>5} {:>9} {:>9} {:>9} {:>7}", "activation", "batch", "type", "step/ms", "Gflop/s", "peak", "share");
+    println!(
+        "{:>10} {:>6} {:>5} {:>9} {:>9} {:>9} {:>7}",
+        "activation", "batch", "type", "step/ms", "Gflop/s", "peak", "share"
+    );
     for activation in [Activation::LeakyRelu, Activation::Silu, Activation::Tanh] {
         for batch in [1000, 2000, 5000] {
             row::<f32>("f32", activation, batch);
@@ -48,7 +51,10 @@ fn row<T: Real>(name: &str, activation: Activation, batch: usize) {
     let peak = (matrices.len() * 2 * N * N * N) as f64 / median(&mut peaks) / 1e9;
     let ms = median(&mut steps) * 1e3;
     let activation = format!("{activation:?}");
-    println!("{activation:>10} {batch:>6} {name:>5} {ms:>9.3} {gflops:>9.1} {peak:>9.1} {:>6.1}%", 100.0 * gflops / peak);
+    println!(
+        "{activation:>10} {batch:>6} {name:>5} {ms:>9.3} {gflops:>9.1} {peak:>9.1} {:>6.1}%",
+        100.0 * gflops / peak
+    );
 }
 
 fn square_product<T: Real>([out, a, b]: &mut [Vec<T>; 3]) {
@@ -56,8 +62,25 @@ fn square_product<T: Real>([out, a, b]: &mut [Vec<T>; 3]) {
     // Sound: the three buffers hold N² values each.
     unsafe {
         gemm::gemm(
-            N, N, N, out.as_mut_ptr(), 1, n, false, a.as_ptr(), 1, n, b.as_ptr(), 1, n, T::ONE, T::ONE, false, false,
-            false, gemm::Parallelism::None,
+            N,
+            N,
+            N,
+            out.as_mut_ptr(),
+            1,
+            n,
+            false,
+            a.as_ptr(),
+            1,
+            n,
+            b.as_ptr(),
+            1,
+            n,
+            T::ONE,
+            T::ONE,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
         );
     }
 }

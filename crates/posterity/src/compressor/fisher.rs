@@ -6,7 +6,7 @@ use crate::reference::Reference;
 use serde::{Deserialize, Serialize};
 
 /// References of the estimates in this file.
-pub const REFERENCES: [Reference; 2] = [
+pub(super) const REFERENCES: [Reference; 2] = [
     Reference {
         authors: "Hartlap, Simon, Schneider 2007",
         title: "Why your model parameter confidences might be too optimistic: unbiased estimation of the inverse covariance matrix",

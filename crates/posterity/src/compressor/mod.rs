@@ -1,9 +1,11 @@
 //! Compressors f: d → x, from many data to few summaries without loss of information where it can be had.
 
+mod compression;
 mod fisher;
 pub mod imnn;
 pub mod score;
 
+pub use compression::{Compression, Independent, Knowledge, Settings, Trained};
 pub use fisher::{Fisher, Information, QuasiMle, SummaryMoments};
 pub use imnn::Imnn;
 pub use score::Score;

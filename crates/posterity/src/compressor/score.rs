@@ -73,9 +73,11 @@ impl Score {
             return Err(Error::invalid_input(format!("{n_data} data cannot inform {n_params} parameters"))
                 .remedy("use more data or fix some parameters"));
         }
-        let too_few = |error: Error| error.remedy(format!("increase n_s well above the {n_data} data, or train a network"));
+        let too_few =
+            |error: Error| error.remedy(format!("increase n_s well above the {n_data} data, or train a network"));
         let derivatives = set.data_derivatives();
-        let moments = SummaryMoments::from_simulations(&set.fiducial, &derivatives, n_data, n_params).map_err(too_few)?;
+        let moments =
+            SummaryMoments::from_simulations(&set.fiducial, &derivatives, n_data, n_params).map_err(too_few)?;
         let jc = moments.covariance.cholesky().map_err(too_few)?.solve(&moments.dmu_dtheta.transpose()).transpose();
         let factor = moments.dmu_dtheta.times(&jc.transpose()).cholesky()?;
         let mut columns = jc.transpose();
@@ -87,8 +89,17 @@ impl Score {
         Ok(Self { network, weights })
     }
 
+    /// Summaries `(n_s, n_summaries)` of a set and their derivatives `(n_d, n_params, n_summaries)`.
+    pub fn summarise(&self, set: &SimulationSet) -> (Vec<f64>, Vec<f64>) {
+        let n = self.n_summaries();
+        let (mut x, mut dx) = (vec![0.0; set.n_s() * n], vec![0.0; set.n_d() * set.n_params() * n]);
+        self.compress(&set.fiducial, &mut x);
+        self.compress_tangents(&set.data_derivatives(), &mut dx);
+        (x, dx)
+    }
+
     /// Compresses rows of derivatives of data, on which the mean has no bearing.
-    pub fn compress_tangents(&self, tangents: &[f64], out: &mut [f64]) {
+    fn compress_tangents(&self, tangents: &[f64], out: &mut [f64]) {
         let mut weights = self.weights.clone();
         weights[self.n_data() * self.n_summaries()..].fill(0.0);
         self.network.apply(&weights, tangents, 0, out);
@@ -139,17 +150,15 @@ mod tests {
     #[test]
     fn a_line_loses_nothing_and_its_summaries_are_white() {
         let line = Line::slope_and_intercept(20, 1.0);
-        let truth = crate::math::Matrix::from_fn(2, 2, |i, j| {
-            line.abscissae().map(|x| [x, 1.0][i] * [x, 1.0][j]).sum()
-        });
+        let truth =
+            crate::math::Matrix::from_fn(2, 2, |i, j| line.abscissae().map(|x| [x, 1.0][i] * [x, 1.0][j]).sum());
         for delta in [None, Some([0.1, 0.1])] {
-            let mut set = SimulationSet::new(&line, &[1.0, 0.0], delta.as_ref().map(<[f64; 2]>::as_slice), 20_000, 10).expect("valid");
+            let mut set = SimulationSet::new(&line, &[1.0, 0.0], delta.as_ref().map(<[f64; 2]>::as_slice), 20_000, 10)
+                .expect("valid");
             set.fill(&line, Seed::new(1), 0).expect("simulated");
             let score = Score::fit(&set).expect("regular");
             set.fill(&line, Seed::new(2), 0).expect("simulated");
-            let (mut x, mut dx) = (vec![0.0; 40_000], vec![0.0; 40]);
-            score.compress(&set.fiducial, &mut x);
-            score.compress_tangents(&set.data_derivatives(), &mut dx);
+            let (x, dx) = score.summarise(&set);
             let moments = SummaryMoments::from_simulations(&x, &dx, 2, 2).expect("enough");
             let difference = moments.fisher().expect("regular").ln_det - truth.cholesky().expect("regular").ln_det();
             // ln det F scatters by √(2 · 2/20 000) = 0.014 and the noisy C⁻¹ costs 0.1 %: four standard deviations.

@@ -57,12 +57,14 @@ impl<T: Real> Adam<T> {
     pub fn step(&mut self, weights: &mut [T], gradient: &[T], learning_rate: f64) -> f64 {
         let settings = self.settings;
         let norm = gradient.iter().map(|g| g.to_f64() * g.to_f64()).sum::<f64>().sqrt();
-        let shorten = T::from_f64(if norm > settings.max_gradient_norm { settings.max_gradient_norm / norm } else { 1.0 });
+        let shorten =
+            T::from_f64(if norm > settings.max_gradient_norm { settings.max_gradient_norm / norm } else { 1.0 });
         self.n_steps += 1;
         let (b1, b2) = (settings.beta_1, settings.beta_2);
         let root = (1.0 - b2.powi(self.n_steps)).sqrt();
         let step = T::from_f64(learning_rate * root / (1.0 - b1.powi(self.n_steps)));
-        let (epsilon, keep) = (T::from_f64(settings.epsilon * root), T::from_f64(1.0 - learning_rate * settings.weight_decay));
+        let (epsilon, keep) =
+            (T::from_f64(settings.epsilon * root), T::from_f64(1.0 - learning_rate * settings.weight_decay));
         let (b1, b2, c1, c2) = (T::from_f64(b1), T::from_f64(b2), T::from_f64(1.0 - b1), T::from_f64(1.0 - b2));
         // A young average forgets its start: weights of the first steps count as in a plain mean.
         let n = f64::from(self.n_steps);

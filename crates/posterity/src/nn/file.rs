@@ -3,8 +3,8 @@
 use super::network::{Layer, Network};
 use super::real::Real;
 use crate::error::{Error, Result};
-use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
+use safetensors::{SafeTensorError, SafeTensors};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -24,7 +24,8 @@ pub fn write_weights<T: Real>(
     weights: &[T],
     mut metadata: HashMap<String, String>,
 ) -> Result<()> {
-    let unwritable = |error: &dyn std::fmt::Display| Error::numerical(format!("weights cannot be written: {error}")).in_file(path);
+    let unwritable =
+        |error: &dyn std::fmt::Display| Error::numerical(format!("weights cannot be written: {error}")).in_file(path);
     metadata.insert(ARCHITECTURE.into(), serde_json::to_string(network).map_err(|e| unwritable(&e))?);
     let mut buffers: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     for (k, (layer, range)) in network.layers().iter().zip(network.weight_ranges()).enumerate() {
@@ -46,6 +47,20 @@ pub fn write_weights<T: Real>(
     std::fs::rename(&partial, path).map_err(|e| Error::io(path, &e))
 }
 
+/// Reads the metadata of a weight file alone.
+///
+/// # Errors
+/// Where the file cannot be read or is no safetensors file.
+pub fn read_metadata(path: &Path) -> Result<HashMap<String, String>> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| no_safetensors(path, &e))?;
+    Ok(header.metadata().clone().unwrap_or_default())
+}
+
+fn no_safetensors(path: &Path, error: &SafeTensorError) -> Error {
+    Error::corrupt_file(format!("no safetensors file: {error}")).in_file(path).remedy("train the network again")
+}
+
 /// Reads what [`write_weights`] wrote: architecture, weights and all metadata.
 ///
 /// # Errors
@@ -53,10 +68,11 @@ pub fn write_weights<T: Real>(
 pub fn read_weights<T: Real>(path: &Path) -> Result<(Network, Vec<T>, HashMap<String, String>)> {
     let corrupt = |what: String| Error::corrupt_file(what).in_file(path).remedy("train the network again");
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| no_safetensors(path, &e))?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| no_safetensors(path, &e))?;
     let metadata = header.metadata().clone().unwrap_or_default();
-    let text = metadata.get(ARCHITECTURE).ok_or_else(|| corrupt(format!("the metadata `{ARCHITECTURE}` is missing")))?;
+    let text =
+        metadata.get(ARCHITECTURE).ok_or_else(|| corrupt(format!("the metadata `{ARCHITECTURE}` is missing")))?;
     let network: Network = serde_json::from_str(text).map_err(|e| corrupt(format!("`{ARCHITECTURE}`: {e}")))?;
     let mut weights = Vec::new();
     for (k, layer) in network.layers().iter().enumerate() {

@@ -1,8 +1,8 @@
 //! First weights: normal, with the variance that keeps the size of the signal from layer to layer.
 
+use super::Activation;
 use super::network::{Layer, Network};
 use super::real::Real;
-use super::Activation;
 use crate::seed::Seed;
 use rand_distr::{Distribution, StandardNormal};
 

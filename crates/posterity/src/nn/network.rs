@@ -110,7 +110,8 @@ impl Network {
         let n_rows = input.len() / self.n_in;
         tape.reserve(self, n_rows);
         let mut width_in = self.n_in;
-        for (k, ((layer, width), range)) in self.layers.iter().zip(self.widths()).zip(self.weight_ranges()).enumerate() {
+        for (k, ((layer, width), range)) in self.layers.iter().zip(self.widths()).zip(self.weight_ranges()).enumerate()
+        {
             let (before, after) = tape.outputs.split_at_mut(k);
             let input = before.last().map_or(input, |output| &output[..n_rows * width_in]);
             let out = &mut after[0][..n_rows * width];

@@ -52,7 +52,10 @@ fn gradients_by_weights_are_those_of_finite_differences() {
             let below = total(&network, &weights, &input, n_tangents, &c);
             weights[i] = w;
             let difference = (above - below) / (2.0 * h);
-            assert!((exact - difference).abs() < 1e-7 * (1.0 + exact.abs()), "{network:?} weight {i}: {exact} {difference}");
+            assert!(
+                (exact - difference).abs() < 1e-7 * (1.0 + exact.abs()),
+                "{network:?} weight {i}: {exact} {difference}"
+            );
         }
     }
 }
@@ -76,7 +79,10 @@ fn gradients_by_input_are_those_of_finite_differences() {
             let below = total(&network, &weights, &input, n_tangents, &c);
             input[i] = x;
             let difference = (above - below) / (2.0 * h);
-            assert!((exact - difference).abs() < 1e-7 * (1.0 + exact.abs()), "{network:?} input {i}: {exact} {difference}");
+            assert!(
+                (exact - difference).abs() < 1e-7 * (1.0 + exact.abs()),
+                "{network:?} input {i}: {exact} {difference}"
+            );
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod gaussian;
 mod line;
+mod marginal;
 mod set;
 
 pub use gaussian::Gaussian;
 pub use line::Line;
+pub use marginal::Marginalised;
 pub use set::{Derivatives, SimulationSet};
 
 use crate::error::{Error, Result};

@@ -43,17 +43,27 @@ impl SimulationSet {
     ///
     /// # Errors
     /// Invalid input where exact derivatives are wanted and the simulator has none, or n_d > n_s with exact ones.
-    pub fn new(simulator: &dyn Simulator, theta_fid: &[f64], delta: Option<&[f64]>, n_s: usize, n_d: usize) -> Result<Self> {
+    pub fn new(
+        simulator: &dyn Simulator,
+        theta_fid: &[f64],
+        delta: Option<&[f64]>,
+        n_s: usize,
+        n_d: usize,
+    ) -> Result<Self> {
         let (n_params, n_data) = (simulator.n_params(), simulator.n_data());
         let derivative = match delta {
-            Some(delta) => Derivatives::Differences { delta: delta.to_vec(), pairs: vec![0.0; n_d * n_params * 2 * n_data] },
+            Some(delta) => {
+                Derivatives::Differences { delta: delta.to_vec(), pairs: vec![0.0; n_d * n_params * 2 * n_data] }
+            }
             None if !simulator.has_derivative() => {
                 return Err(Error::invalid_input("this simulator has no exact derivative")
                     .remedy("use seed-matched differences with a delta for each parameter"));
             }
             None if n_d > n_s => {
-                return Err(Error::invalid_input(format!("exact derivatives of {n_d} of {n_s} simulations cannot be had"))
-                    .remedy("choose n_d ≤ n_s"));
+                return Err(Error::invalid_input(format!(
+                    "exact derivatives of {n_d} of {n_s} simulations cannot be had"
+                ))
+                .remedy("choose n_d ≤ n_s"));
             }
             None => Derivatives::Exact(vec![0.0; n_d * n_params * n_data]),
         };
@@ -81,7 +91,8 @@ impl SimulationSet {
             }
             Derivatives::Differences { delta, pairs } => {
                 simulate_rows(simulator, theta_fid, seed, first_index, fiducial)?;
-                let blocks = pairs.par_chunks_exact_mut(n_params * 2 * n_data).with_min_len(CHUNK.div_ceil(2 * n_params));
+                let blocks =
+                    pairs.par_chunks_exact_mut(n_params * 2 * n_data).with_min_len(CHUNK.div_ceil(2 * n_params));
                 first_failure(blocks.enumerate().map(|(i, block)| {
                     let mut theta = theta_fid.clone();
                     for (k, row) in block.chunks_exact_mut(n_data).enumerate() {
@@ -172,9 +183,17 @@ impl SimulationSet {
     }
 }
 
-fn simulate_rows(simulator: &dyn Simulator, theta: &[f64], seed: Seed, first_index: u64, data: &mut [f64]) -> Result<()> {
+fn simulate_rows(
+    simulator: &dyn Simulator,
+    theta: &[f64],
+    seed: Seed,
+    first_index: u64,
+    data: &mut [f64],
+) -> Result<()> {
     let rows = data.par_chunks_exact_mut(simulator.n_data()).with_min_len(CHUNK);
-    first_failure(rows.enumerate().map(|(i, row)| simulator.simulate(theta, &mut seed.stream(first_index + i as u64), row)))
+    first_failure(
+        rows.enumerate().map(|(i, row)| simulator.simulate(theta, &mut seed.stream(first_index + i as u64), row)),
+    )
 }
 
 /// The first failure in the order of the items, whichever thread met one first.

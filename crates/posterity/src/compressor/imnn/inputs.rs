@@ -69,7 +69,7 @@ impl Inputs {
         }
         if let Some(score) = score {
             inputs.n_existing = score.n_summaries();
-            inputs.existing = Some(summarise(score, set));
+            inputs.existing = Some(score.summarise(set));
         }
         inputs
     }
@@ -86,7 +86,8 @@ impl Inputs {
     /// All summaries `(n_s, n_summaries)` and their derivatives `(n_d, n_params, n_summaries)`, the existing ones first.
     pub(super) fn summaries(&self, outputs: &Outputs, n_out: usize) -> (Vec<f64>, Vec<f64>) {
         let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
-        let (mut x, mut dx) = (Vec::with_capacity(self.n_s * n_out), Vec::with_capacity(self.n_d * self.n_params * n_out));
+        let (mut x, mut dx) =
+            (Vec::with_capacity(self.n_s * n_out), Vec::with_capacity(self.n_d * self.n_params * n_out));
         for bundle in outputs.bundles.chunks_exact((1 + self.n_params) * n_out) {
             x.extend(wide(&bundle[..n_out]));
             dx.extend(wide(&bundle[n_out..]));
@@ -173,17 +174,6 @@ impl Inputs {
         }
         out
     }
-}
-
-/// Summaries of a set and their derivatives, by the score.
-fn summarise(score: &Score, set: &SimulationSet) -> (Vec<f64>, Vec<f64>) {
-    let n = score.n_summaries();
-    let mut x = vec![0.0; set.n_s() * n];
-    score.compress(&set.fiducial, &mut x);
-    let derivatives = set.data_derivatives();
-    let mut dx = vec![0.0; set.n_d() * set.n_params() * n];
-    score.compress_tangents(&derivatives, &mut dx);
-    (x, dx)
 }
 
 fn side_by_side(left: &[f64], n_left: usize, right: &[f64], n_right: usize) -> Vec<f64> {

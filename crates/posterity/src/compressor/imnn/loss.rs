@@ -71,8 +71,7 @@ impl Loss {
         // At exactly C = 1 a norm has no derivative; zero is one of its subgradients.
         let unit = |m: Matrix, norm: f64| if norm > 0.0 { m.scaled(slope / norm) } else { m.scaled(0.0) };
         let by_inverse = inverse.times(&inverse_off).times(&inverse).scaled(-1.0);
-        let by_covariance =
-            jc.transpose().times(&f_inv_jc).plus(&unit(c_off, near)).plus(&unit(by_inverse, far));
+        let by_covariance = jc.transpose().times(&f_inv_jc).plus(&unit(c_off, near)).plus(&unit(by_inverse, far));
         Ok(Self {
             ln_det_fisher: fisher.ln_det(),
             covariance_distance: near,
@@ -124,7 +123,11 @@ mod tests {
             x[k] = kept - h;
             let difference = (above - value(&x, &dx)) / (2.0 * h);
             x[k] = kept;
-            assert!((exact[k % 3] - difference).abs() < 1e-7 * (1.0 + difference.abs()), "{} {difference}", exact[k % 3]);
+            assert!(
+                (exact[k % 3] - difference).abs() < 1e-7 * (1.0 + difference.abs()),
+                "{} {difference}",
+                exact[k % 3]
+            );
         }
         let exact = loss.by_tangent(&at);
         for k in 0..dx.len() {

@@ -41,7 +41,7 @@ const REFERENCE: Reference = Reference {
 };
 
 /// Key of the metadata that holds what a network file says beside the network.
-const METADATA: &str = "posterity.imnn";
+pub(super) const METADATA: &str = "posterity.imnn";
 
 /// A trained network with the scaling of its input.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,10 +89,13 @@ impl Imnn {
     pub fn read(path: &Path) -> Result<Self> {
         let (network, weights, metadata) = read_weights(path)?;
         let text = metadata.get(METADATA).map_or("", String::as_str);
-        let beside: Beside = serde_json::from_str(text)
-            .map_err(|e| Error::corrupt_file(format!("metadata `{METADATA}`: {e}")).in_file(path).remedy("train again"))?;
+        let beside: Beside = serde_json::from_str(text).map_err(|e| {
+            Error::corrupt_file(format!("metadata `{METADATA}`: {e}")).in_file(path).remedy("train again")
+        })?;
         if beside.scaling.n_data() != network.n_in() {
-            return Err(Error::corrupt_file("scaling and network differ in the number of data").in_file(path).remedy("train again"));
+            return Err(Error::corrupt_file("scaling and network differ in the number of data")
+                .in_file(path)
+                .remedy("train again"));
         }
         Ok(Self { network, weights, scaling: beside.scaling, score: beside.score })
     }
@@ -120,7 +123,9 @@ impl Compressor for Imnn {
                 row[..n_score].copy_from_slice(existing);
             }
         }
-        for (row, output) in summaries.chunks_exact_mut(self.n_summaries()).zip(output.chunks_exact(self.network.n_out())) {
+        for (row, output) in
+            summaries.chunks_exact_mut(self.n_summaries()).zip(output.chunks_exact(self.network.n_out()))
+        {
             row[n_score..].iter_mut().zip(output).for_each(|(x, y)| *x = f64::from(*y));
         }
     }

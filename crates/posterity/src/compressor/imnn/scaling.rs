@@ -42,7 +42,10 @@ impl Scaling {
         let map = if input == Input::Standardise {
             let mut variance = vec![0.0; n_data];
             for row in data.chunks_exact(n_data) {
-                variance.iter_mut().zip(row.iter().zip(&mean)).for_each(|(v, (d, m))| *v += (d - m) * (d - m) / (n - 1.0));
+                variance
+                    .iter_mut()
+                    .zip(row.iter().zip(&mean))
+                    .for_each(|(v, (d, m))| *v += (d - m) * (d - m) / (n - 1.0));
             }
             // A value that never moves carries no information: it is left out.
             Map::Diagonal(variance.iter().map(|v| if *v > 0.0 { 1.0 / v.sqrt() } else { 0.0 }).collect())

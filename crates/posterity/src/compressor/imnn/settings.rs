@@ -81,8 +81,8 @@ pub enum Simulations {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            hidden: vec![128, 128, 128],
-            activation: Activation::LeakyRelu,
+            hidden: vec![128, 128],
+            activation: Activation::Silu,
             n_summaries: None,
             add_to_score: false,
             input: Input::Standardise,
@@ -94,7 +94,7 @@ impl Default for Settings {
             held_out_n_d: None,
             held_out_fraction: None,
             n_independent: 10_000,
-            learning_rate: 1e-3,
+            learning_rate: 3e-3,
             final_learning_rate: 0.01,
             weight_decay: 0.0,
             max_gradient_norm: 10.0,

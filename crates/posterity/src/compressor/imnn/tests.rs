@@ -50,19 +50,23 @@ fn the_two_pass_gradient_is_that_of_finite_differences() {
             let difference = (above - value(&weights)) / 6e-3;
             weights[k] = kept;
             // Differences in f32 keep three digits.
-            assert!((f64::from(gradient[k]) - difference).abs() < 3e-3 * f64::from(size), "{k}: {} {difference}", gradient[k]);
+            assert!(
+                (f64::from(gradient[k]) - difference).abs() < 3e-3 * f64::from(size),
+                "{k}: {} {difference}",
+                gradient[k]
+            );
         }
     }
 }
 
 fn quick() -> Settings {
     Settings {
-        hidden: vec![32, 32],
+        hidden: vec![64],
         activation: Activation::Silu,
         n_s: 500,
         n_d: 500,
-        max_iterations: 300,
-        learning_rate: 3e-3,
+        max_iterations: 600,
+        learning_rate: 1e-2,
         ..Settings::default()
     }
 }
@@ -87,7 +91,8 @@ fn the_variance_of_ten_points_gives_information_five_from_any_derivative() {
 fn training_does_not_depend_on_the_number_of_threads_and_the_file_keeps_all() {
     let simulator = Gaussian::mean_and_variance(6);
     let (first, held_out) = (set(&simulator, &[0.0, 1.0], None, 300, 1), set(&simulator, &[0.0, 1.0], None, 300, 2));
-    let settings = Settings { max_iterations: 10, evaluate_every: 5, add_to_score: true, input: Input::Whiten, ..quick() };
+    let settings =
+        Settings { max_iterations: 10, evaluate_every: 5, add_to_score: true, input: Input::Whiten, ..quick() };
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {

@@ -4,11 +4,11 @@
 //! loss's derivative by each is known in closed form; pass 2 is one vector-Jacobian product for each chunk of
 //! simulations. The gradient is exact and the memory that of the simulations and one chunk's layers.
 
+use super::Imnn;
 use super::inputs::Inputs;
 use super::loss::{Loss, Regulariser};
 use super::scaling::Scaling;
 use super::settings::Settings;
-use super::Imnn;
 use crate::compressor::Score;
 use crate::error::{Error, Result};
 use crate::nn::{Adam, AdamSettings, Network, Workspace, initialise};
@@ -36,6 +36,8 @@ pub enum Training<'a> {
 pub struct Evaluation {
     /// Iterations done.
     pub iteration: usize,
+    /// The loss −ln det F + r Λ on the simulations of this iteration.
+    pub loss: f64,
     /// ln det F on the simulations of this iteration, of the weights as they were.
     pub ln_det_fisher_train: f64,
     /// ln det F on the held-out simulations, of the averaged weights.
@@ -99,6 +101,7 @@ pub fn train(
             let ln_det_fisher_held_out = judged.fisher().map_err(|error| diverged(iteration, &error))?.ln_det;
             history.push(Evaluation {
                 iteration,
+                loss: loss.value,
                 ln_det_fisher_train: loss.ln_det_fisher,
                 ln_det_fisher_held_out,
                 covariance_distance: loss.covariance_distance,
@@ -112,7 +115,10 @@ pub fn train(
             } else {
                 since_best += 1;
             }
-            progress.at(iteration as u64, &format!("ln det F {:.3} held out, {:.3} in training", best_ln_det, loss.ln_det_fisher));
+            progress.at(
+                iteration as u64,
+                &format!("ln det F {:.3} held out, {:.3} in training", best_ln_det, loss.ln_det_fisher),
+            );
             if since_best >= settings.patience {
                 break;
             }

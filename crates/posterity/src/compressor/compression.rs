@@ -1,0 +1,323 @@
+//! A compressor with all that was learnt about its summaries: what inference starts from, saved and loaded whole.
+
+use super::imnn::{self, Evaluation, Training};
+use super::{Compressor, Fisher, Imnn, Information, QuasiMle, Score, SummaryMoments};
+use crate::error::{Error, Result};
+use crate::parameter::Parameter;
+use crate::progress::Progress;
+use crate::reference::Reference;
+use crate::seed::Seed;
+use crate::simulator::{SimulationSet, Simulator};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Key of the metadata that holds what a file says beside the compressor.
+const METADATA: &str = "posterity.compression";
+/// Simulations, of each kind, that the independent estimate holds in memory at once.
+const BLOCK: usize = 1000;
+
+/// A compressor that was learnt from simulations.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trained {
+    /// The linear baseline.
+    Score(Score),
+    /// A network.
+    Imnn(Imnn),
+}
+
+impl Trained {
+    /// Summaries `(n_s, n_summaries)` of a set and their derivatives `(n_d, n_params, n_summaries)`.
+    pub fn summarise(&self, set: &SimulationSet) -> (Vec<f64>, Vec<f64>) {
+        match self {
+            Self::Score(score) => score.summarise(set),
+            Self::Imnn(imnn) => imnn.summarise(set),
+        }
+    }
+
+    fn as_compressor(&self) -> &dyn Compressor {
+        match self {
+            Self::Score(score) => score,
+            Self::Imnn(imnn) => imnn,
+        }
+    }
+}
+
+impl Compressor for Trained {
+    fn n_data(&self) -> usize {
+        self.as_compressor().n_data()
+    }
+
+    fn n_summaries(&self) -> usize {
+        self.as_compressor().n_summaries()
+    }
+
+    fn compress(&self, data: &[f64], summaries: &mut [f64]) {
+        self.as_compressor().compress(data, summaries);
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        self.as_compressor().references()
+    }
+}
+
+/// How to learn a compressor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settings {
+    /// The linear baseline.
+    Score(super::score::Settings),
+    /// A network.
+    Imnn(imnn::Settings),
+}
+
+/// More simulations for the estimate that inference uses, independent of training and selection.
+#[derive(Clone, Copy)]
+pub struct Independent<'a> {
+    /// Where they come from.
+    pub simulator: &'a dyn Simulator,
+    /// δ for seed-matched differences; exact derivatives where left out.
+    pub delta: Option<&'a [f64]>,
+    /// How many of each kind.
+    pub n: usize,
+}
+
+/// A compressor, the moments of its summaries, and how far to trust them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compression {
+    /// The function from data to summaries.
+    pub compressor: Trained,
+    /// What was learnt about it.
+    pub knowledge: Knowledge,
+}
+
+/// What was learnt about a compressor's summaries.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Knowledge {
+    /// The parameters that the summaries inform.
+    pub parameters: Vec<Parameter>,
+    /// Estimates of the parameters from summaries.
+    pub quasi_mle: QuasiMle,
+    /// On the training simulations: an optimist.
+    pub train: Fisher,
+    /// On the held-out simulations that chose the weights.
+    pub held_out: Fisher,
+    /// On simulations that nothing was chosen by; absent where there is no simulator to make them.
+    pub independent: Option<Fisher>,
+    /// Three estimates from the independent simulations (else the held-out ones); the standard one is the metric of
+    /// distances and the width of the Gaussian approximation.
+    pub information: Information,
+    /// The same from growing parts of those simulations.
+    pub convergence: Vec<Information>,
+    /// Training, judgement by judgement; empty where there was none.
+    pub history: Vec<Evaluation>,
+    /// What the user should know before trusting the result.
+    pub warnings: Vec<String>,
+}
+
+impl Compression {
+    /// Learns a compressor.
+    ///
+    /// # Errors
+    /// Those of [`imnn::train`], [`Score::fit`] and [`Information::from_simulations`].
+    pub fn learn(
+        settings: &Settings,
+        training: Training<'_>,
+        held_out: &SimulationSet,
+        independent: Option<Independent<'_>>,
+        parameters: &[Parameter],
+        seed: Seed,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        let (Training::Fresh { like: first, .. } | Training::Fixed(first)) = training;
+        let (compressor, history) = match settings {
+            Settings::Score(_) => (Trained::Score(Score::fit(first)?), Vec::new()),
+            Settings::Imnn(settings) => {
+                let (imnn, history) = imnn::train(training, held_out, settings, seed, progress)?;
+                (Trained::Imnn(imnn), history)
+            }
+        };
+        let (n_summaries, n_params) = (compressor.n_summaries(), first.n_params());
+        let moments = |(x, dx): &(Vec<f64>, Vec<f64>)| SummaryMoments::from_simulations(x, dx, n_summaries, n_params);
+        let train = moments(&compressor.summarise(first))?.fisher()?;
+        let mut judged = compressor.summarise(held_out);
+        let held_out = moments(&judged)?.fisher()?;
+        if let Some(independent) = &independent {
+            judged = independent.summarise(&compressor, &first.theta_fid, seed.label("independent"), progress)?;
+        }
+        let of_judged = moments(&judged)?;
+        let information = Information::from_simulations(&judged.0, &judged.1, n_summaries, n_params)?;
+        let warnings = overfitting(&train, &held_out, matches!(training, Training::Fresh { .. }))
+            .into_iter()
+            .chain(information.warning())
+            .collect();
+        let knowledge = Knowledge {
+            parameters: parameters.to_vec(),
+            quasi_mle: QuasiMle::new(&first.theta_fid, &of_judged)?,
+            train,
+            held_out,
+            independent: independent.map(|_| of_judged.fisher()).transpose()?,
+            convergence: convergence(&judged, n_summaries, n_params),
+            information,
+            history,
+            warnings,
+        };
+        Ok(Self { compressor, knowledge })
+    }
+
+    /// Where the compressor and the estimates of its information come from.
+    pub fn references(&self) -> Vec<Reference> {
+        self.compressor.references().into_iter().chain(super::fisher::REFERENCES).collect()
+    }
+
+    /// Writes compressor and knowledge to one safetensors file.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string(&self.knowledge).map_err(|e| Error::numerical(e.to_string()).in_file(path))?;
+        let metadata = HashMap::from([(METADATA.to_string(), text)]);
+        match &self.compressor {
+            Trained::Score(score) => score.write(path, metadata),
+            Trained::Imnn(imnn) => imnn.write(path, metadata),
+        }
+    }
+
+    /// Reads what [`Compression::write`] wrote.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is no such file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let metadata = crate::nn::read_metadata(path)?;
+        let text = metadata.get(METADATA).map_or("", String::as_str);
+        let knowledge = serde_json::from_str(text).map_err(|e| {
+            Error::corrupt_file(format!("metadata `{METADATA}`: {e}")).in_file(path).remedy("compress again")
+        })?;
+        let compressor = if metadata.contains_key(imnn::METADATA) {
+            Trained::Imnn(Imnn::read(path)?)
+        } else {
+            Trained::Score(Score::read(path)?)
+        };
+        Ok(Self { compressor, knowledge })
+    }
+}
+
+impl Independent<'_> {
+    /// Summaries and derivatives of all the simulations, which are made and forgotten block by block.
+    fn summarise(
+        &self,
+        compressor: &Trained,
+        theta_fid: &[f64],
+        seed: Seed,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<f64>, Vec<f64>)> {
+        let (mut x, mut dx) = (Vec::new(), Vec::new());
+        progress.begin("independent simulations", Some(self.n as u64));
+        for first in (0..self.n).step_by(BLOCK) {
+            let n = BLOCK.min(self.n - first);
+            let mut set = SimulationSet::new(self.simulator, theta_fid, self.delta, n, n)?;
+            set.fill(self.simulator, seed, first as u64)?;
+            let block = compressor.summarise(&set);
+            x.extend(block.0);
+            dx.extend(block.1);
+            progress.at((first + n) as u64, "");
+        }
+        progress.end("");
+        Ok((x, dx))
+    }
+}
+
+/// The three estimates from n/2^k simulations of each kind, fewest first, as far as there are enough.
+fn convergence((x, dx): &(Vec<f64>, Vec<f64>), n_summaries: usize, n_params: usize) -> Vec<Information> {
+    let (n_s, n_d) = (x.len() / n_summaries, dx.len() / (n_summaries * n_params));
+    let part = |k: u32| {
+        let (s, d) = (n_s >> k, n_d >> k);
+        if s < 16 || d < 4 {
+            return None;
+        }
+        Information::from_simulations(&x[..s * n_summaries], &dx[..d * n_params * n_summaries], n_summaries, n_params)
+            .ok()
+    };
+    (0..8).rev().filter_map(part).collect()
+}
+
+/// The alarm: training sees more information than held-out simulations confirm.
+///
+/// ln det F of Gaussian summaries scatters by √(2 n_params/n_s) on each side; the alarm is two such deviations, and at
+/// least 0.1: one healthy run in forty raises it.
+fn overfitting(train: &Fisher, held_out: &Fisher, fresh: bool) -> Option<String> {
+    let gap = train.ln_det - held_out.ln_det;
+    let n_params = train.matrix.n_rows() as f64;
+    let scatter = (2.0 * n_params * (1.0 / train.n_s as f64 + 1.0 / held_out.n_s as f64)).sqrt();
+    let remedy =
+        if fresh { "increase n_s and n_d" } else { "use fresh simulations, more of them, or more weight_decay" };
+    (gap > (2.0 * scatter).max(0.1)).then(|| {
+        format!(
+            "the network overfits: ln det F is {:.3} on its training simulations but {:.3} on held-out ones; {remedy}",
+            train.ln_det, held_out.ln_det
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Quiet;
+    use crate::simulator::{Gaussian, Line};
+
+    fn learn(settings: &Settings, simulator: &dyn Simulator, theta: &[f64], n: usize) -> Compression {
+        let mut sets: Vec<SimulationSet> = Vec::new();
+        for seed in 0..2 {
+            let mut set = SimulationSet::new(simulator, theta, None, n, n).expect("valid");
+            set.fill(simulator, Seed::new(seed), 0).expect("simulated");
+            sets.push(set);
+        }
+        let independent = Some(Independent { simulator, delta: None, n: 2500 });
+        let parameters = simulator.parameters().to_vec();
+        Compression::learn(
+            settings,
+            Training::Fixed(&sets[0]),
+            &sets[1],
+            independent,
+            &parameters,
+            Seed::new(3),
+            &Quiet,
+        )
+        .expect("learnt")
+    }
+
+    #[test]
+    fn the_score_of_a_line_reaches_the_analytic_information() {
+        let line = Line::slope(100, 1.0, 0.0);
+        let compression = learn(&Settings::Score(crate::compressor::score::Settings::default()), &line, &[1.0], 5000);
+        let truth = line.abscissae().map(|x| x * x).sum::<f64>();
+        assert!((truth - 3350.0).abs() < 1.0, "{truth}");
+        let fisher = compression.knowledge.independent.as_ref().expect("simulated").matrix[(0, 0)];
+        // 2500 independent simulations scatter by √(2/2500) = 2.8 %, and the noisy C⁻¹ of 100 data costs 2 %.
+        assert!((fisher / truth - 1.0).abs() < 0.12, "{fisher} {truth}");
+        assert!(compression.knowledge.warnings.is_empty(), "{:?}", compression.knowledge.warnings);
+        assert_eq!(compression.knowledge.convergence.len(), 8);
+    }
+
+    #[test]
+    fn an_overfitted_network_raises_the_alarm_and_files_keep_all() {
+        let gaussian = Gaussian::mean_and_variance(10);
+        let settings =
+            imnn::Settings { hidden: vec![64], max_iterations: 300, patience: 1000, ..imnn::Settings::default() };
+        let compression = learn(&Settings::Imnn(settings), &gaussian, &[0.0, 1.0], 100);
+        assert!(compression.knowledge.warnings.iter().any(|w| w.contains("overfits")), "{:?}", compression.knowledge);
+        let score = learn(
+            &Settings::Score(crate::compressor::score::Settings::default()),
+            &Line::slope(5, 1.0, 0.0),
+            &[1.0],
+            500,
+        );
+        let path = std::env::temp_dir().join(format!("posterity-compression-{}.safetensors", std::process::id()));
+        for compression in [compression, score] {
+            compression.write(&path).expect("written");
+            assert_eq!(Compression::read(&path).expect("read"), compression);
+        }
+        std::fs::write(&path, b"no such file").expect("written");
+        assert!(Compression::read(&path).expect_err("damaged").is_corrupt_file());
+        std::fs::remove_file(&path).expect("removed");
+    }
+}
