@@ -51,12 +51,10 @@ pub fn write_parquet(samples: &Samples, path: &Path) -> Result<()> {
     })
 }
 
-fn encode(
-    names: &[&str],
-    columns: &[Vec<f64>],
-    metadata: Vec<KeyValue>,
-) -> std::result::Result<Vec<u8>, ParquetError> {
-    let properties = WriterProperties::builder().set_key_value_metadata(Some(metadata)).build();
+fn encode(names: &[&str], columns: &[Vec<f64>], metadata: Vec<KeyValue>) -> std::result::Result<Vec<u8>, ParquetError> {
+    let properties = WriterProperties::builder();
+    // Draws hardly repeat, so a dictionary would only add to them.
+    let properties = properties.set_dictionary_enabled(false).set_key_value_metadata(Some(metadata)).build();
     let mut file = SerializedFileWriter::new(Vec::new(), Arc::new(schema(names)?), Arc::new(properties))?;
     let mut group = file.next_row_group()?;
     for column in columns {
@@ -134,7 +132,8 @@ fn read(file: File) -> Result<Samples> {
     if names.len() != labels.len() + 1 || names.last().is_none_or(|name| name != WEIGHT) {
         return Err(Error::corrupt_file("the columns are not the labelled parameters and `weight`"));
     }
-    let n_rows = usize::try_from(about.num_rows()).map_err(|_| Error::corrupt_file("the number of rows is negative"))?;
+    let n_rows =
+        usize::try_from(about.num_rows()).map_err(|_| Error::corrupt_file("the number of rows is negative"))?;
     let mut columns = vec![Vec::new(); names.len()];
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(damaged)?;
@@ -154,7 +153,8 @@ fn read(file: File) -> Result<Samples> {
     let weights = columns.pop().unwrap_or_default();
     let parameters = names.into_iter().zip(labels).map(|(name, latex)| Parameter { name, latex }).collect();
     let theta = (0..n_rows).flat_map(|row| columns.iter().map(move |column| column[row])).collect();
-    let mut samples = Samples::new(parameters, theta, weights.clone()).map_err(|e| Error::corrupt_file(e.to_string()))?;
+    let mut samples =
+        Samples::new(parameters, theta, weights.clone()).map_err(|e| Error::corrupt_file(e.to_string()))?;
     // They sum to one but for rounding; dividing by that sum would change their last bits.
     samples.weights = weights;
     samples.n_simulations = required("n_simulations")?.parse().map_err(|_| bad("n_simulations"))?;
