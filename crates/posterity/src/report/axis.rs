@@ -34,7 +34,7 @@ impl Axis {
     pub(super) fn log_about(values: impl Iterator<Item = f64>) -> Self {
         let (low, high) = range(values.filter(|v| *v > 0.0));
         let (low, high) = if low > 0.0 && high.is_finite() { (low, high) } else { (0.1, 10.0) };
-        let factor = (high / low).powf(0.05).max(1.3);
+        let factor = if high < 1.2 * low { 1.5 } else { (high / low).powf(0.05).max(1.05) };
         Self { low: (low / factor).max(1e-300), high: high * factor, log: true }
     }
 
@@ -71,22 +71,26 @@ impl Axis {
     fn log_ticks(&self, n: usize) -> Vec<(f64, Vec<Span>)> {
         let (low, high) = (self.low.log10(), self.high.log10());
         let inside = |x: &f64| (self.low..=self.high).contains(x);
-        let decades = (high - low).ceil() as i32;
         let within = (high.floor() - low.ceil()) as i32 + 1;
         let stride = ((within - 1) / n.max(1) as i32 + 1).max(1);
-        let multiples: &[f64] = match decades {
-            0..=1 => &[1.0, 2.0, 3.0, 5.0],
-            2 if n >= 4 => &[1.0, 3.0],
-            _ => &[1.0],
+        let powers: Vec<i32> =
+            (low.floor() as i32..=high.ceil() as i32).filter(|p| p.rem_euclid(stride) == 0).collect();
+        let with = |multiples: &[f64]| -> Vec<(i32, f64)> {
+            let of = |&p: &i32| multiples.iter().map(|m| (p, m * 10f64.powi(p))).collect::<Vec<_>>();
+            powers.iter().flat_map(of).filter(|(_, v)| inside(v)).collect()
         };
-        let powers = (low.floor() as i32..=high.ceil() as i32).filter(|p| p.rem_euclid(stride) == 0);
-        let values =
-            powers.flat_map(|p| multiples.iter().map(move |m| (p, m * 10f64.powi(p)))).filter(|(_, v)| inside(v));
+        // Decades alone where there are three of them; else what lies between, as far as there is room.
+        let choices = [with(&[1.0]), with(&[1.0, 3.0]), with(&[1.0, 2.0, 5.0]), with(&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0])];
+        let enough = |ticks: &&Vec<(i32, f64)>| ticks.len() >= 3.min(n);
+        let values = choices.iter().find(enough).unwrap_or(&choices[3]).clone();
         let plain = low >= -3.0 && high <= 4.0;
         values
+            .into_iter()
             .map(|(p, v)| {
-                let decimals = (-p).max(0) as usize;
-                (v, if plain { number(v, decimals, 0) } else { number(v / 10f64.powi(p), 0, p) })
+                let mantissa = v / 10f64.powi(p);
+                let extra = usize::from((mantissa - mantissa.round()).abs() > 0.1);
+                let decimals = (extra as i32 - p).max(0) as usize;
+                (v, if plain { number(v, decimals, 0) } else { number(mantissa, extra, p) })
             })
             .collect()
     }

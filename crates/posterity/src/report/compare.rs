@@ -1,6 +1,7 @@
 //! How two sets of samples of the same parameters differ, in numbers and in words.
 
 use super::label;
+use crate::parameter::Parameter;
 use crate::samples::Samples;
 
 /// The difference of one parameter between a method and a reference method.
@@ -88,7 +89,7 @@ fn lopsided(asymmetry: f64) -> String {
 pub fn compare(method: &Samples, reference: &Samples) -> Vec<Difference> {
     let (means, sds) = ((method.mean(), reference.mean()), (method.sd(), reference.sd()));
     let error = (1.0 / method.ess() + 1.0 / reference.ess()).sqrt();
-    let one = |(parameter, p): (usize, &crate::parameter::Parameter)| {
+    let one = |(parameter, p): (usize, &Parameter)| {
         let column = method.parameters.iter().position(|q| q.name == p.name)?;
         let (sd, reference_sd) = (sds.0[column], sds.1[parameter]);
         let width_ratio = sd / reference_sd;
@@ -112,11 +113,17 @@ fn asymmetry(samples: &Samples, parameter: usize) -> f64 {
 
 /// All notable differences of a method from a reference, one sentence each; or one that says there is none.
 pub fn compare_in_words(method: (&str, &Samples), reference: (&str, &Samples)) -> Vec<String> {
+    sentences(method, reference, |p| label::text(&label::latex(&p.latex)))
+}
+
+/// As [`compare_in_words`], with the parameters called as `name` says.
+pub(super) fn sentences(
+    method: (&str, &Samples),
+    reference: (&str, &Samples),
+    name: impl Fn(&Parameter) -> String,
+) -> Vec<String> {
     let differences = compare(method.1, reference.1);
-    let words = |d: &Difference| {
-        let name = label::text(&label::latex(&reference.1.parameters[d.parameter].latex));
-        d.in_words(method.0, reference.0, &name)
-    };
+    let words = |d: &Difference| d.in_words(method.0, reference.0, &name(&reference.1.parameters[d.parameter]));
     let notable: Vec<String> = differences.iter().filter(|d| d.is_notable()).map(words).collect();
     if notable.is_empty() && !differences.is_empty() {
         return vec![format!(
@@ -134,7 +141,6 @@ pub fn compare_in_words(method: (&str, &Samples), reference: (&str, &Samples)) -
 mod tests {
     use super::*;
     use crate::math::normal_quantile;
-    use crate::parameter::Parameter;
 
     fn draws(of: impl Fn(f64) -> f64) -> Samples {
         let n = 5000;

@@ -192,7 +192,7 @@ impl Report {
 
     /// Warnings, then where the methods differ: what the page says first, one sentence each.
     pub fn verdict(&self) -> Vec<String> {
-        page::verdict(self).into_iter().map(|(_, sentence)| sentence).collect()
+        page::verdict(self).into_iter().map(|(_, sentence)| label::text(&sentence)).collect()
     }
 
     /// Writes the page to `path`, under another name until complete.

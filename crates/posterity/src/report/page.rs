@@ -1,7 +1,8 @@
 //! The page: one HTML file with inline style and figures, made to be read on a screen and from the back of a room.
 
-use super::label::{self, escape};
-use super::{Report, compare_in_words, manifest, references, tables};
+use super::label::{self, Span, escape};
+use super::{Report, compare, manifest, references, tables};
+use crate::parameter::Parameter;
 use std::fmt::Write as _;
 
 /// What kind of sentence it is.
@@ -14,23 +15,22 @@ pub(super) enum Tone {
 /// Fewer effective draws than this do not carry a 95 % interval.
 const FEW_DRAWS: f64 = 200.0;
 
-/// Warnings first, then where the methods differ from the last one.
-pub(super) fn verdict(report: &Report) -> Vec<(Tone, String)> {
-    let mut sentences: Vec<_> = report.warnings.iter().map(|w| (Tone::Warning, w.clone())).collect();
+/// Warnings first, then where the methods differ from the last one; labels with formulas where a parameter is named.
+pub(super) fn verdict(report: &Report) -> Vec<(Tone, Vec<Span>)> {
+    let mut sentences: Vec<_> = report.warnings.iter().map(|w| (Tone::Warning, label::words(&sentence(w)))).collect();
     for method in report.methods.iter().filter(|m| m.samples.ess() < FEW_DRAWS) {
-        sentences.push((
-            Tone::Warning,
-            format!(
-                "{} has {:.0} effective draws only: its intervals are rough; ask for more.",
-                method.name,
-                method.samples.ess()
-            ),
-        ));
+        let (name, ess) = (&method.name, method.samples.ess());
+        let text = format!("{name} has {ess:.0} effective draws only: its intervals are rough; ask for more.");
+        sentences.push((Tone::Warning, label::words(&sentence(&text))));
     }
     if let Some((trusted, others)) = report.methods.split_last() {
+        // A dollar in a name would begin a formula.
+        let plain = |name: &str| name.replace('$', "");
         for method in others {
-            let words = compare_in_words((&method.name, &method.samples), (&trusted.name, &trusted.samples));
-            sentences.extend(words.into_iter().map(|w| (Tone::Difference, w)));
+            let (a, b) = (plain(&method.name), plain(&trusted.name));
+            let name = |p: &Parameter| format!("${}$", plain(&p.latex));
+            let words = compare::sentences((&a, &method.samples), (&b, &trusted.samples), name);
+            sentences.extend(words.into_iter().map(|w| (Tone::Difference, label::mixed(&w))));
         }
     }
     sentences
@@ -52,14 +52,15 @@ ul.verdict { list-style: none; margin: 0; padding: 0; }
 ul.verdict li { padding: 9px 16px; margin: 8px 0; border-left: 5px solid #0072B2; background: #f1f6fa; }
 ul.verdict li.warning { border-color: #D55E00; background: #fdf3ec; }
 ul.verdict li.warning b { color: #a84900; }
-table { border-collapse: collapse; margin: 12px 0; width: 100%; }
+table { border-collapse: collapse; margin: 12px 0 28px; width: 100%; }
 th, td { text-align: left; padding: 6px 14px 6px 0; vertical-align: top; }
 thead th { font-weight: 600; color: #555555; font-size: 16px; border-bottom: 2px solid #222222; }
 tbody th { font-size: 21px; font-weight: 400; }
 tr.first > * { border-top: 1px solid #cccccc; }
-tbody tr:last-child > * { border-bottom: 1px solid #cccccc; }
+table { border-bottom: 1px solid #cccccc; }
+thead .f { font-weight: 400; }
 td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
-table.plain { width: auto; }
+table.plain { width: auto; border: 0; }
 table.plain th { font-size: 17px; color: #555555; padding-right: 28px; border: 0; }
 table.plain td { border: 0 !important; }
 figure { margin: 12px 0 0; }
@@ -93,7 +94,7 @@ pub(super) fn html(report: &Report) -> String {
     if !sentences.is_empty() {
         body.push_str("<h2>Verdict</h2>\n<ul class=\"verdict\">\n");
         for (tone, sentence) in &sentences {
-            let sentence = escape(&capital(sentence));
+            let sentence = label::html(sentence);
             let _ = match tone {
                 Tone::Warning => writeln!(body, "<li class=\"warning\"><b>Warning.</b> {sentence}</li>"),
                 Tone::Difference => writeln!(body, "<li>{sentence}</li>"),
@@ -135,7 +136,7 @@ pub(super) fn text(report: &Report) -> String {
     let mut out = format!("{}\n\n", report.title);
     for (tone, sentence) in verdict(report) {
         let mark = if tone == Tone::Warning { "Warning: " } else { "" };
-        let _ = writeln!(out, "{mark}{}", capital(&sentence));
+        let _ = writeln!(out, "{mark}{}", label::text(&sentence));
     }
     if !report.methods.is_empty() {
         out.push('\n');
@@ -144,12 +145,11 @@ pub(super) fn text(report: &Report) -> String {
     out
 }
 
-/// With a capital first letter where a word begins the sentence; a symbol such as `w` or `σ_8:` stays as it is.
-fn capital(sentence: &str) -> String {
-    let word = sentence.split(|c: char| !c.is_alphabetic()).next().unwrap_or("");
-    let is_word = word.chars().count() > 2 && word.is_ascii() && !sentence[word.len()..].starts_with([':', '_']);
-    match sentence.chars().next() {
-        Some(first) if is_word => first.to_uppercase().collect::<String>() + &sentence[first.len_utf8()..],
-        _ => sentence.to_string(),
-    }
+/// With a capital first letter and a full stop.
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    let rest = text.chars().next().map_or("", |first| &text[first.len_utf8()..]);
+    let first: String = text.chars().take(1).flat_map(char::to_uppercase).collect();
+    format!("{first}{rest}{stop}")
 }

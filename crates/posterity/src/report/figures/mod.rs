@@ -34,7 +34,8 @@ enum Mark {
 fn legend(svg: &mut Svg, left: f64, top: f64, entries: &[(Mark, String)]) {
     let (mut x, mut y) = (left, top);
     for (mark, words) in entries {
-        let wide = 40.0 + 0.54 * MEDIUM * words.chars().count() as f64 + 26.0;
+        let words = label::mixed(words);
+        let wide = 40.0 + 0.5 * MEDIUM * label::text(&words).chars().count() as f64 + 24.0;
         if x > left && x + wide > WIDTH {
             (x, y) = (left, y + 24.0);
         }
@@ -43,7 +44,7 @@ fn legend(svg: &mut Svg, left: f64, top: f64, entries: &[(Mark, String)]) {
             Mark::Dot(colour) => svg.dot((x + 16.0, y - 5.0), 5.0, colour),
             Mark::Block(colour, opacity) => svg.block(x, y - 13.0, 32.0, 16.0, colour, *opacity),
         }
-        svg.text((x + 40.0, y), Anchor::Start, MEDIUM, INK, &label::mixed(words));
+        svg.text((x + 40.0, y), Anchor::Start, MEDIUM, INK, &words);
         x += wide;
     }
 }
