@@ -1,1 +1,218 @@
-//! Reports.
+//! The verdict of a run: figures, tables, and one page that holds them with what is needed to do it again.
+//!
+//! A [`Report`] is plain values; whoever ran the methods fills it in. [`Report::html`] is one file with everything in
+//! it, [`Report::figures`] are the same figures one by one, for slides, and [`Report::text`] is for the terminal.
+
+mod axis;
+mod compare;
+mod contour;
+mod density;
+pub mod figures;
+mod label;
+mod manifest;
+mod page;
+mod references;
+mod svg;
+mod tables;
+
+pub use compare::{Difference, compare, compare_in_words};
+pub use contour::Surface;
+pub use density::{Curve, density, density_2d};
+pub use manifest::Manifest;
+pub use references::sorted;
+
+use crate::error::Result;
+use crate::reference::Reference;
+use crate::samples::{Samples, write_text};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// All that a report shows. Parts that did not run are `None` or empty and leave no trace on the page.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Heading of the page.
+    pub title: String,
+    /// What was inferred by which method, the most trusted last: the others are measured against it.
+    pub methods: Vec<Method>,
+    /// Support of each parameter's prior, in the order of the first method's parameters; empty if unbounded. Densities
+    /// are reflected there and axes end there.
+    pub bounds: Vec<(f64, f64)>,
+    /// A posterior known by other means (a grid over the exact likelihood), drawn over the methods.
+    pub exact: Option<Exact>,
+    /// The parameters that made the data, or the fiducial ones, marked in the corner plot.
+    pub truth: Option<Truth>,
+    /// How the network was trained.
+    pub training: Option<Training>,
+    /// Fisher information against number of simulations.
+    pub information: Option<Convergence>,
+    /// Data against simulations at parameters drawn from the posterior.
+    pub predictive: Option<Predictive>,
+    /// The rounds of population Monte Carlo, in order.
+    pub rounds: Vec<Round>,
+    /// What the reader must know first (overfitting, estimates that disagree), one sentence each.
+    pub warnings: Vec<String>,
+    /// Version, seed, settings, timings.
+    pub manifest: Manifest,
+    /// References of what ran; sorted and freed of repetitions on the page.
+    pub references: Vec<Reference>,
+}
+
+/// One method's result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Method {
+    /// As it is called in legends ("population Monte Carlo").
+    pub name: String,
+    /// Its draws.
+    pub samples: Samples,
+    /// A remark for the table of methods, or empty.
+    pub note: String,
+}
+
+/// A posterior known by other means.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Exact {
+    /// Name in the legend ("exact likelihood").
+    pub name: String,
+    /// Density of each parameter, in the order of the first method's parameters; `None` where it is not known.
+    pub marginals: Vec<Option<Curve>>,
+    /// Joint densities: columns of the first and second parameter, and the density over both.
+    pub pairs: Vec<(usize, usize, Surface)>,
+}
+
+/// A point in parameter space to mark.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Truth {
+    /// What it is ("truth", "fiducial").
+    pub name: String,
+    /// One value a parameter, in the order of the first method's parameters.
+    pub theta: Vec<f64>,
+}
+
+/// History of the training of an information maximising network; all vectors as long as `iterations`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Iteration (or epoch) of each entry.
+    pub iterations: Vec<u64>,
+    /// ln det F on the simulations trained on.
+    pub ln_det_train: Vec<f64>,
+    /// ln det F on held-out simulations.
+    pub ln_det_held_out: Vec<f64>,
+    /// ‖C − 1‖, of the summaries' covariance.
+    pub covariance_distance: Vec<f64>,
+    /// The strength r of the regularisation.
+    pub regularisation: Vec<f64>,
+    /// Index into the vectors of the weights that were kept.
+    pub best: Option<usize>,
+    /// ln det F that is known to be there, where it is.
+    pub known_ln_det: Option<f64>,
+}
+
+/// ln det F from growing numbers of simulations; all vectors as long as `n_simulations`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Convergence {
+    /// Number of simulations of each entry, ascending.
+    pub n_simulations: Vec<u64>,
+    /// Standard estimate (too high when simulations are few).
+    pub standard: Vec<f64>,
+    /// Combined estimate.
+    pub combined: Vec<f64>,
+    /// Compressed estimate (too low when simulations are few).
+    pub compressed: Vec<f64>,
+    /// ln det F that is known to be there, where it is.
+    pub known_ln_det: Option<f64>,
+}
+
+/// Data and what the posterior would have them be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Predictive {
+    /// One value a datum (redshift, …); without, the data are numbered from 1.
+    pub abscissa: Option<Vec<f64>>,
+    /// True for a logarithmic abscissa; asks for positive values.
+    pub log_abscissa: bool,
+    /// Name and unit of the abscissa; formulas between dollars.
+    pub abscissa_label: String,
+    /// Name and unit of the data; formulas between dollars.
+    pub data_label: String,
+    /// What was observed.
+    pub data: Vec<f64>,
+    /// Standard deviation of each datum, empty if none is to be drawn.
+    pub errors: Vec<f64>,
+    /// Simulations at parameters drawn from the posterior, row after row: `n_draws * n_data`, of equal weight.
+    pub draws: Vec<f64>,
+}
+
+/// One round of population Monte Carlo.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Round {
+    /// The distance within which all particles lie after it.
+    pub epsilon: f64,
+    /// Accepted over drawn.
+    pub acceptance: f64,
+    /// Simulations run in it.
+    pub n_simulations: u64,
+}
+
+/// A figure of the report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// Name for a file, without ending ("corner").
+    pub name: &'static str,
+    /// Heading.
+    pub title: &'static str,
+    /// What is seen, and how to read it; plain text.
+    pub caption: String,
+    /// A complete SVG file.
+    pub svg: String,
+}
+
+impl Report {
+    /// All figures there is something to draw for, in the order of the page.
+    pub fn figures(&self) -> Vec<Figure> {
+        [
+            figures::corner(self),
+            self.training.as_ref().and_then(figures::training),
+            self.information.as_ref().and_then(figures::fisher_convergence),
+            self.predictive.as_ref().and_then(figures::predictive),
+            figures::rounds(&self.rounds),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// The page, complete in itself: no scripts, no links that it needs.
+    pub fn html(&self) -> String {
+        page::html(self)
+    }
+
+    /// Verdict and table of results as plain text, lines of any length.
+    pub fn text(&self) -> String {
+        page::text(self)
+    }
+
+    /// Warnings, then where the methods differ: what the page says first, one sentence each.
+    pub fn verdict(&self) -> Vec<String> {
+        page::verdict(self).into_iter().map(|(_, sentence)| label::text(&sentence)).collect()
+    }
+
+    /// Writes the page to `path`, under another name until complete.
+    ///
+    /// # Errors
+    /// Io, if the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        write_text(path, &self.html())
+    }
+
+    /// Writes each figure to `folder`, which must exist, as `<name>.svg`.
+    ///
+    /// # Errors
+    /// Io, if a file cannot be written.
+    pub fn write_figures(&self, folder: &Path) -> Result<()> {
+        self.figures()
+            .iter()
+            .try_for_each(|figure| write_text(&folder.join(format!("{}.svg", figure.name)), &figure.svg))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,13 @@
 //! Named, weighted draws of parameters: what every inference returns.
 
+mod getdist;
+mod parquet;
+mod write;
+
+pub use getdist::write_getdist;
+pub use parquet::{read_parquet, write_parquet};
+pub(crate) use write::write_text;
+
 use crate::error::{Error, Result};
 use crate::math::Matrix;
 use crate::parameter::Parameter;
