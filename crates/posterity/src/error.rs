@@ -90,6 +90,11 @@ impl Error {
         self
     }
 
+    /// The file concerned, if one is named.
+    pub fn file(&self) -> Option<&Path> {
+        self.0.file.as_deref()
+    }
+
     /// The dotted key concerned, if one is named.
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()

@@ -1,1 +1,152 @@
-//! Analyses.
+//! The analysis file: one TOML text that says what is simulated, observed, believed, compressed and inferred.
+//!
+//! [`Analysis::read`] parses the file, puts overrides (`key=value`) in their place and checks everything before any
+//! work is done; each error names the file, the line or the override, the key, and the remedy. The stages
+//! ([`simulate`], [`compress`], [`infer`], [`report`], or all of them: [`run`]) then take the analysis as it is.
+//!
+//! ```
+//! use posterity::analysis::{Analysis, template};
+//! let folder = std::env::temp_dir().join("posterity_doc");
+//! std::fs::create_dir_all(&folder)?;
+//! let file = folder.join("analysis.toml");
+//! std::fs::write(&file, template("gaussian")?)?;
+//! let analysis = Analysis::read(&file, &["compressor.activation=silu".into()])?;
+//! assert_eq!(analysis.prior.parameters[1].name, "variance");
+//! let error = Analysis::read(&file, &["compressor.n_ss=100".into()]).err().expect("unknown key");
+//! assert_eq!(
+//!     error.to_string(),
+//!     "--set compressor.n_ss=100: `compressor.n_ss`: unknown key; did you mean `n_s`?"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod check;
+mod compression;
+mod describe;
+mod document;
+mod folder;
+mod inference;
+mod keys;
+mod model;
+mod observation;
+mod prior;
+mod section;
+mod stage;
+mod template;
+
+pub use compression::{Compression, Method as CompressionMethod, ScoreSettings};
+pub use folder::{check_out_dir, default_out_dir, prepare_out_dir};
+pub use inference::{Inference, Method};
+pub use model::Model;
+pub use observation::Observation;
+pub use stage::{compress, infer, report, run, simulate};
+pub use template::{kinds, template};
+
+use crate::error::{Error, Result};
+use crate::prior::Prior;
+use crate::seed::Seed;
+use crate::simulator::Simulator;
+use document::Source;
+use section::Section;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// The sections and keys at the top of an analysis.
+const TOP: [&str; 8] = ["title", "seed", "simulator", "observation", "prior", "fiducial", "compressor", "infer"];
+
+/// An analysis that was read and checked: everything that the stages need.
+pub struct Analysis {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// The folder of that file, from which file names in the analysis count.
+    pub folder: PathBuf,
+    /// The overrides (`key=value`) that were put in place.
+    pub overrides: Vec<String>,
+    /// The analysis as it stands with its overrides, without the defaults of keys left out.
+    pub settings: serde_json::Value,
+    /// Title of the report; the file's name where left out.
+    pub title: String,
+    /// The seed of all randomness; 0 where left out.
+    pub seed: u64,
+    /// The simulator.
+    pub model: Model,
+    /// Where the observed data come from.
+    pub observation: Observation,
+    /// The observed data, `n_data` finite values.
+    pub observed: Vec<f64>,
+    /// The prior, in the order of the simulator's parameters.
+    pub prior: Prior,
+    /// Which parameters are nuisance parameters; at least one is not.
+    pub nuisance: Vec<bool>,
+    /// The point about which data are compressed.
+    pub fiducial: Vec<f64>,
+    /// How data are compressed.
+    pub compression: Compression,
+    /// How the posterior is inferred.
+    pub inference: Inference,
+}
+
+impl Analysis {
+    /// Reads the file, puts the overrides (`key=value`, dotted keys) in place and checks everything.
+    ///
+    /// A value of an override is TOML; a bare word that is no TOML value, of letters, digits and `_-+./~:`, counts as
+    /// a string. Data files named in the analysis are read, nothing is written.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with file, line or override, key and remedy. Invalid input for the most; what a
+    /// data file brings with it (corrupt file, io) is passed on.
+    pub fn read(file: &Path, overrides: &[String]) -> Result<Self> {
+        Self::from_source(file, &Source::read(file, overrides)?, overrides)
+    }
+
+    fn from_source(file: &Path, source: &Source, overrides: &[String]) -> Result<Self> {
+        let document = source.parse()?;
+        let folder = file.parent().unwrap_or(Path::new("")).to_path_buf();
+        let mut root = Section::root(&document);
+        root.only(&TOP)?;
+        let table = toml::Spanned::new(0..0, document.root().clone());
+        let settings = serde_json::Value::deserialize(toml::de::Deserializer::from(table))
+            .map_err(|error| Error::invalid_input(error.message()).in_file(file))?;
+        let title = root.take("title")?.unwrap_or_else(|| folder::name(file));
+        let seed = root.take("seed")?.unwrap_or(0);
+        let model = model::read(root.required_section("simulator")?, &folder)?;
+        let observation = root.required_section("observation")?;
+        let (observation, observed) = observation::read(observation, &model, Seed::new(seed), &folder)?;
+        let prior = root.section("prior")?.unwrap_or_else(|| Section::empty(&document, "prior"));
+        let (prior, nuisance) = prior::read(prior, model.simulator().parameters())?;
+        let fiducial = prior::fiducial(root.required_section("fiducial")?, &prior, &model)?;
+        let compressor = root.required_section("compressor")?;
+        let compression = compression::read(compressor, &model, &prior, &fiducial, &folder)?;
+        let inference = inference::read(root.required_section("infer")?, prior.n_params())?;
+        Ok(Self {
+            file: file.to_path_buf(),
+            folder,
+            overrides: overrides.to_vec(),
+            settings,
+            title,
+            seed,
+            model,
+            observation,
+            observed,
+            prior,
+            nuisance,
+            fiducial,
+            compression,
+            inference,
+        })
+    }
+
+    /// The simulator.
+    pub fn simulator(&self) -> &dyn Simulator {
+        self.model.simulator()
+    }
+
+    /// Names of the parameters of interest, those that are no nuisance.
+    pub fn of_interest(&self) -> Vec<&str> {
+        let names = self.prior.parameters.iter().zip(&self.nuisance);
+        names.filter(|(_, nuisance)| !**nuisance).map(|(p, _)| p.name.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

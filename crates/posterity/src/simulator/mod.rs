@@ -4,11 +4,13 @@ mod gaussian;
 mod line;
 mod marginal;
 mod set;
+mod supernovae;
 
 pub use gaussian::Gaussian;
 pub use line::Line;
 pub use marginal::Marginalised;
 pub use set::{Derivatives, SimulationSet};
+pub use supernovae::Supernovae;
 
 use crate::error::{Error, Result};
 use crate::parameter::Parameter;

@@ -1,0 +1,23 @@
+//! `posterity infer`: infers the posterior.
+
+use crate::Failure;
+use crate::options::{self, Input, Running};
+use clap::Args;
+
+/// Infer the posterior by every method of the analysis
+///
+/// Uses the compressor in the output folder, and writes the samples and results.json there.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    running: Running,
+}
+
+impl Arguments {
+    /// Does it.
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        options::run(&self.input, &self.running, posterity::analysis::infer)
+    }
+}

@@ -1,0 +1,83 @@
+//! Options that the verbs share: which analysis with which overrides, and where and how it runs.
+
+use crate::Failure;
+use crate::progress::{Bars, Lines};
+use clap::Args;
+use posterity::analysis::{Analysis, check_out_dir, default_out_dir, prepare_out_dir};
+use posterity::progress::{Progress, Quiet};
+use std::io::IsTerminal;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+/// The analysis and what is changed about it.
+#[derive(Args)]
+pub(crate) struct Input {
+    /// The analysis file
+    #[arg(value_name = "ANALYSIS")]
+    file: PathBuf,
+
+    /// Seed of all randomness, instead of the analysis' own
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Override any key of the analysis; may be repeated, later ones win
+    ///
+    /// The value is TOML; a bare word counts as a string.
+    ///
+    /// Examples: --set compressor.n_s=2000 --set compressor.activation=silu --set 'infer.methods=["abc"]'
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+
+    /// Output folder [default: runs/NAME in the current folder; NAME is the analysis file's name, or its folder's
+    /// where it is just analysis.toml]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Input {
+    /// Reads and checks the analysis and the output folder's place; writes nothing.
+    pub(crate) fn read(&self) -> Result<(Analysis, PathBuf), Failure> {
+        let mut overrides = self.overrides.clone();
+        overrides.extend(self.seed.map(|seed| format!("seed={seed}")));
+        let analysis = Analysis::read(&self.file, &overrides).map_err(Failure::input)?;
+        let out_dir = self.out.clone().unwrap_or_else(|| default_out_dir(&self.file));
+        check_out_dir(&out_dir)?;
+        Ok((analysis, out_dir))
+    }
+}
+
+/// How a stage runs.
+#[derive(Args)]
+pub(crate) struct Running {
+    /// Threads to use, instead of one for each core; the results do not depend on it
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Say nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// A stage of the library.
+pub(crate) type Stage = fn(&Analysis, &Path, &dyn Progress) -> posterity::Result<()>;
+
+/// Reads the analysis, makes the output folder and runs a stage.
+pub(crate) fn run(input: &Input, running: &Running, stage: Stage) -> Result<(), Failure> {
+    let (analysis, out_dir) = input.read()?;
+    if let Some(threads) = running.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.get())
+            .build_global()
+            .map_err(|error| Failure { text: format!("{threads} threads cannot be started: {error}"), code: 1 })?;
+    }
+    prepare_out_dir(&out_dir)?;
+    match (running.quiet, std::io::stderr().is_terminal()) {
+        (true, _) => stage(&analysis, &out_dir, &Quiet)?,
+        (false, true) => stage(&analysis, &out_dir, &Bars::new())?,
+        (false, false) => stage(&analysis, &out_dir, &Lines::new())?,
+    }
+    if !running.quiet {
+        crate::say(&format!("output: {}", out_dir.display()));
+    }
+    Ok(())
+}

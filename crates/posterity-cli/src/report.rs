@@ -1,0 +1,23 @@
+//! `posterity report`: writes the report.
+
+use crate::Failure;
+use crate::options::{self, Input, Running};
+use clap::Args;
+
+/// Write the report from the results in the output folder
+///
+/// Figures, table of results, settings and references, in one file: report.html.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    running: Running,
+}
+
+impl Arguments {
+    /// Does it.
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        options::run(&self.input, &self.running, posterity::analysis::report)
+    }
+}

@@ -1,0 +1,117 @@
+//! What an analysis is going to do, in plain text: what `posterity check` prints.
+
+use super::{Analysis, CompressionMethod, Method, Observation};
+use crate::compressor::imnn::{Derivative, Simulations};
+use crate::prior::Marginal;
+use std::fmt::Write;
+
+impl Analysis {
+    /// A summary in plain text: model, parameters with priors, simulations planned, outputs.
+    pub fn describe(&self) -> String {
+        let simulator = self.simulator();
+        let mut lines = vec![
+            ("title".to_owned(), self.title.clone()),
+            ("seed".to_owned(), self.seed.to_string()),
+            ("simulator".to_owned(), format!("{}, {} data", self.model.kind(), simulator.n_data())),
+            ("observation".to_owned(), self.describe_observation()),
+        ];
+        for (i, parameter) in self.prior.parameters.iter().enumerate() {
+            let nuisance = if self.nuisance[i] { ", nuisance" } else { "" };
+            let text = format!("{}, fiducial {}{nuisance}", describe_prior(&self.prior.marginals[i]), self.fiducial[i]);
+            lines.push((format!("parameter {}", parameter.name), text));
+        }
+        lines.push(("compressor".to_owned(), self.describe_compression()));
+        for method in &self.inference.methods {
+            lines.push((format!("infer {}", method.name()), self.describe_method(*method)));
+        }
+        lines.push((
+            "output".to_owned(),
+            "results.json, report.html, the trained compressor, the samples of each method".to_owned(),
+        ));
+        let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        lines.iter().fold(String::new(), |mut text, (name, value)| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name:width$}  {value}");
+            text
+        })
+    }
+
+    fn describe_observation(&self) -> String {
+        match &self.observation {
+            Observation::Measured => "measured, from the simulator's files".to_owned(),
+            Observation::File(path) => format!("from {}", path.display()),
+            Observation::Mock { theta, index } => {
+                let names = self.prior.parameters.iter().zip(theta);
+                let theta: Vec<String> = names.map(|(p, x)| format!("{} = {x}", p.name)).collect();
+                format!("mock {index} at {}", theta.join(", "))
+            }
+        }
+    }
+
+    fn describe_compression(&self) -> String {
+        let c = &self.compression;
+        let n_params = self.prior.n_params();
+        let derivative = match c.derivative() {
+            Derivative::Exact if c.delta.is_some() => "exact derivative (delta is not used)",
+            Derivative::Exact => "exact derivative",
+            Derivative::Differences => "seed-matched differences",
+        };
+        let source = match &c.stored {
+            Some(path) => format!(", simulations stored in {}", path.display()),
+            None => String::new(),
+        };
+        let per_pair = if c.derivative() == Derivative::Exact { 1 } else { 2 * n_params };
+        let simulations = |n_s: usize, n_d: usize| (n_s as u64).saturating_add((n_d as u64) * per_pair as u64);
+        let (text, mut planned) = match &c.method {
+            CompressionMethod::Imnn(s) => {
+                let held_out = match s.held_out_fraction {
+                    Some(_) => 0,
+                    None => simulations(s.held_out_n_s.unwrap_or(s.n_s), s.held_out_n_d.unwrap_or(s.n_d)),
+                };
+                let (word, times) = match s.simulations {
+                    Simulations::Fresh => ("fresh", s.max_iterations as u64),
+                    Simulations::Fixed => ("fixed", 1),
+                };
+                let planned = simulations(s.n_s, s.n_d).saturating_mul(times).saturating_add(held_out);
+                let n_summaries = s.n_summaries.unwrap_or(n_params);
+                (format!("imnn, hidden {:?}, {n_summaries} summaries, {word} simulations", s.hidden), planned)
+            }
+            CompressionMethod::Score(s) => ("score".to_owned(), simulations(s.n_s, s.n_d)),
+        };
+        let n_independent = match &c.method {
+            CompressionMethod::Imnn(s) => s.n_independent,
+            CompressionMethod::Score(s) => s.n_independent,
+        };
+        planned = planned.saturating_add(simulations(n_independent, n_independent));
+        let planned = if c.stored.is_some() { String::new() } else { format!(", at most {planned} simulations") };
+        format!("{text}, {derivative}{source}{planned}")
+    }
+
+    fn describe_method(&self, method: Method) -> String {
+        let i = &self.inference;
+        match method {
+            Method::Gaussian => format!("{} samples, no simulation", i.gaussian.n_samples),
+            Method::Abc => {
+                let accept = match (i.abc.epsilon, i.abc.n_accepted) {
+                    (Some(epsilon), _) => format!("distance below {epsilon}"),
+                    (None, n) => format!("the nearest {}", n.unwrap_or(0)),
+                };
+                format!("{} simulations, {accept}", i.abc.n_simulations)
+            }
+            Method::Pmc => {
+                let goal = i.pmc.epsilon.map_or(String::new(), |epsilon| format!(", down to distance {epsilon}"));
+                format!("{} particles, at most {} simulations{goal}", i.pmc.n_particles, i.pmc.max_simulations)
+            }
+        }
+    }
+}
+
+fn describe_prior(marginal: &Marginal) -> String {
+    let (low, high) = marginal.bounds();
+    match marginal {
+        Marginal::Uniform(_) => format!("uniform on {low} … {high}"),
+        Marginal::LogUniform(_) => format!("log-uniform on {low} … {high}"),
+        Marginal::Normal(_) if low.is_infinite() && high.is_infinite() => "normal".to_owned(),
+        Marginal::Normal(_) => format!("normal on {low} … {high}"),
+    }
+}

@@ -1,0 +1,135 @@
+//! The section `[simulator]`: which of the built-in models, on which data.
+
+use super::section::Section;
+use crate::error::{Error, Result};
+use crate::seed::Seed;
+use crate::simulator::{Gaussian, Line, Simulator, Supernovae};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// The kinds of simulator an analysis can name.
+pub(super) const KINDS: [&str; 3] = ["gaussian", "line", "supernovae"];
+
+/// A built-in simulator.
+pub enum Model {
+    /// Independent normal draws.
+    Gaussian(Gaussian),
+    /// A straight line with noise.
+    Line(Line),
+    /// Magnitudes of supernovae in flat wCDM.
+    Supernovae(Supernovae),
+}
+
+impl Model {
+    /// The kind, as the analysis names it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Gaussian(_) => KINDS[0],
+            Self::Line(_) => KINDS[1],
+            Self::Supernovae(_) => KINDS[2],
+        }
+    }
+
+    /// The simulator, whichever it is.
+    pub fn simulator(&self) -> &dyn Simulator {
+        match self {
+            Self::Gaussian(simulator) => simulator,
+            Self::Line(simulator) => simulator,
+            Self::Supernovae(simulator) => simulator,
+        }
+    }
+
+    /// The measured data that came with the simulator's files.
+    pub fn measured(&self) -> Option<&[f64]> {
+        match self {
+            Self::Gaussian(_) | Self::Line(_) => None,
+            Self::Supernovae(simulator) => Some(simulator.observed()),
+        }
+    }
+}
+
+/// Keys of `kind = "gaussian"`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GaussianKeys {
+    n_data: usize,
+    known_mean: Option<f64>,
+}
+
+/// Keys of `kind = "line"`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LineKeys {
+    n_data: usize,
+    sd: f64,
+    known_intercept: Option<f64>,
+}
+
+/// Keys of `kind = "supernovae"`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SupernovaeKeys {
+    table: PathBuf,
+    covariance: Option<PathBuf>,
+}
+
+/// Builds the simulator; file names count from `folder`.
+pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Model> {
+    let document = section.document;
+    let demand = |holds: bool, key: &str, message: String, remedy: &str| {
+        document.demand(holds, &format!("simulator.{key}"), message, remedy)
+    };
+    let finite = |value: Option<f64>, key: &str| {
+        let bad = value.filter(|x| !x.is_finite());
+        demand(bad.is_none(), key, format!("{} is no finite number", bad.unwrap_or(0.0)), "give a finite number")
+    };
+    let enough = |n_data: usize, n_params: usize| {
+        let message = format!("{n_data} is too few to infer anything");
+        demand(n_data >= n_params, "n_data", message, &format!("give n_data = {n_params} or more"))
+    };
+    match section.kind(&KINDS)? {
+        "gaussian" => {
+            let keys: GaussianKeys = section.rest(&["kind"])?;
+            finite(keys.known_mean, "known_mean")?;
+            enough(keys.n_data, if keys.known_mean.is_some() { 1 } else { 2 })?;
+            Ok(Model::Gaussian(match keys.known_mean {
+                Some(mean) => Gaussian::variance(keys.n_data, mean),
+                None => Gaussian::mean_and_variance(keys.n_data),
+            }))
+        }
+        "line" => {
+            let keys: LineKeys = section.rest(&["kind"])?;
+            finite(keys.known_intercept, "known_intercept")?;
+            enough(keys.n_data, if keys.known_intercept.is_some() { 1 } else { 2 })?;
+            let message = format!("{} is no standard deviation", keys.sd);
+            demand(keys.sd > 0.0 && keys.sd.is_finite(), "sd", message, "give a finite sd > 0")?;
+            Ok(Model::Line(match keys.known_intercept {
+                Some(intercept) => Line::slope(keys.n_data, keys.sd, intercept),
+                None => Line::slope_and_intercept(keys.n_data, keys.sd),
+            }))
+        }
+        _ => {
+            let keys: SupernovaeKeys = section.rest(&["kind"])?;
+            let file = |key: &str, path: &Path| {
+                let path = folder.join(path);
+                let message = format!("there is no file {}", path.display());
+                demand(path.is_file(), key, message, "file names count from the folder of the analysis").map(|()| path)
+            };
+            let table = file("table", &keys.table)?;
+            let covariance = keys.covariance.map(|path| file("covariance", &path)).transpose()?;
+            Supernovae::from_files(&table, covariance.as_deref())
+                .map(Model::Supernovae)
+                .map_err(|error| document.blame("simulator", error))
+        }
+    }
+}
+
+/// Runs one simulation to see whether the simulator has data at these parameters.
+pub(super) fn try_at(simulator: &dyn Simulator, theta: &[f64]) -> Result<()> {
+    let mut data = vec![0.0; simulator.n_data()];
+    simulator.simulate(theta, &mut Seed::new(0).label("check").stream(0), &mut data)?;
+    match data.iter().find(|d| !d.is_finite()) {
+        Some(d) => Err(Error::simulation_failed(format!("the simulation holds {d}"))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,141 @@
+//! The section `[observation]`: what was measured, from the simulator's own files, another file, or a mock.
+
+use super::model::{Model, try_at};
+use super::section::Section;
+use crate::error::{Error, Result};
+use crate::seed::Seed;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// The kinds of observation an analysis can name.
+pub(super) const KINDS: [&str; 3] = ["measured", "file", "mock"];
+
+/// Where the observed data come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    /// The simulator's own data file.
+    Measured,
+    /// Another file.
+    File(PathBuf),
+    /// A simulation at known parameters.
+    Mock {
+        /// The true parameters.
+        theta: Vec<f64>,
+        /// Which of the simulations there.
+        index: u64,
+    },
+}
+
+/// Keys of `kind = "file"`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileKeys {
+    path: PathBuf,
+}
+
+/// Keys of `kind = "mock"`, less `theta`.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct MockKeys {
+    index: u64,
+}
+
+/// The observation and its data; a mock is drawn from its own branch of the seed.
+pub(super) fn read(
+    mut section: Section<'_>,
+    model: &Model,
+    seed: Seed,
+    folder: &Path,
+) -> Result<(Observation, Vec<f64>)> {
+    let document = section.document;
+    let simulator = model.simulator();
+    match section.kind(&KINDS)? {
+        "measured" => {
+            section.only(&["kind"])?;
+            let data = model.measured().ok_or_else(|| {
+                let message = format!("the simulator {} comes with no measured data", model.kind());
+                let remedy = "use kind = \"file\" with a path, or kind = \"mock\" with theta";
+                document.blame("observation.kind", Error::invalid_input(message).remedy(remedy))
+            })?;
+            Ok((Observation::Measured, data.to_vec()))
+        }
+        "file" => {
+            let keys: FileKeys = section.rest(&["kind"])?;
+            let path = folder.join(keys.path);
+            let data = load(&path, simulator.shape()).map_err(|error| document.blame("observation.path", error))?;
+            Ok((Observation::File(path), data))
+        }
+        _ => {
+            let names: Vec<&str> = simulator.parameters().iter().map(|p| p.name.as_str()).collect();
+            let theta = section.required_section("theta")?.by_parameter(&names)?;
+            let keys: MockKeys = section.rest(&["kind", "theta"])?;
+            try_at(simulator, &theta).map_err(|error| {
+                let message = format!("the simulator has no data there: {error}");
+                let remedy = "choose parameters where the model makes sense";
+                document.blame("observation.theta", Error::invalid_input(message).remedy(remedy))
+            })?;
+            let mut data = vec![0.0; simulator.n_data()];
+            simulator.simulate(&theta, &mut seed.label("observation").stream(keys.index), &mut data)?;
+            Ok((Observation::Mock { theta, index: keys.index }, data))
+        }
+    }
+}
+
+/// Reads data of this shape from a NumPy file (`.npy`, floats of 8 or 4 bytes) or from text, where numbers stand
+/// between white space or commas and `#` begins a comment. The errors name the file where its content is at fault.
+fn load(path: &Path, shape: &[usize]) -> Result<Vec<f64>> {
+    if !path.is_file() {
+        return Err(Error::invalid_input(format!("there is no file {}", path.display()))
+            .remedy("file names count from the folder of the analysis"));
+    }
+    let numpy = path.extension().is_some_and(|extension| extension == "npy");
+    let bytes = std::fs::read(path).map_err(|source| Error::io(path, &source))?;
+    let (found, data) = if numpy { from_numpy(&bytes) } else { from_text(&bytes) }.map_err(|e| e.in_file(path))?;
+    let n_data: usize = shape.iter().product();
+    if data.len() != n_data || (numpy && found != shape) {
+        return Err(Error::invalid_input(format!("the shape is {found:?}, the simulator draws {shape:?}"))
+            .remedy("observe what the simulator simulates")
+            .in_file(path));
+    }
+    match data.iter().position(|d| !d.is_finite()) {
+        Some(i) => Err(Error::invalid_input(format!("value {} is {}", i + 1, data[i]))
+            .remedy("leave no missing values in an observation")
+            .in_file(path)),
+        None => Ok(data),
+    }
+}
+
+fn from_numpy(bytes: &[u8]) -> Result<(Vec<usize>, Vec<f64>)> {
+    let bad = |source: std::io::Error| {
+        Error::invalid_input(format!("this is no NumPy array: {source}")).remedy("save it with numpy.save")
+    };
+    let npy = npyz::NpyFile::new(bytes).map_err(bad)?;
+    let shape = npy.shape().iter().map(|&n| usize::try_from(n).unwrap_or(usize::MAX)).collect();
+    if npy.order() != npyz::Order::C && npy.shape().len() > 1 {
+        return Err(Error::invalid_input("the array is in Fortran order").remedy("save numpy.ascontiguousarray of it"));
+    }
+    let data = match npy.try_data::<f64>() {
+        Ok(values) => values.collect::<std::io::Result<Vec<f64>>>().map_err(bad)?,
+        Err(npy) => match npy.try_data::<f32>() {
+            Ok(values) => values.map(|x| x.map(f64::from)).collect::<std::io::Result<Vec<f64>>>().map_err(bad)?,
+            Err(_) => {
+                return Err(Error::invalid_input("the array does not hold floats").remedy("save array.astype(float)"));
+            }
+        },
+    };
+    Ok((shape, data))
+}
+
+fn from_text(bytes: &[u8]) -> Result<(Vec<usize>, Vec<f64>)> {
+    let mut data = Vec::new();
+    for (i, line) in String::from_utf8_lossy(bytes).lines().enumerate() {
+        let content = line.split('#').next().unwrap_or_default();
+        for word in content.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()) {
+            let value = word.parse().map_err(|_| {
+                Error::invalid_input(format!("`{word}` is no number")).remedy("begin comments with #").at_line(i + 1)
+            })?;
+            data.push(value);
+        }
+    }
+    Ok((vec![data.len()], data))
+}

@@ -1,0 +1,111 @@
+//! The sections `[prior.<parameter>]` and `[fiducial]`: what is believed before the data, and where to linearise.
+
+use super::keys::suggest;
+use super::model::{Model, try_at};
+use super::section::Section;
+use crate::error::{Error, Result};
+use crate::parameter::Parameter;
+use crate::prior::{LogUniform, Marginal, Normal, Prior, Uniform};
+use serde::Deserialize;
+
+/// The kinds of prior an analysis can name.
+pub(super) const KINDS: [&str; 3] = ["uniform", "log_uniform", "normal"];
+
+/// Keys of `kind = "uniform"` and `kind = "log_uniform"`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Interval {
+    low: f64,
+    high: f64,
+}
+
+/// Keys of `kind = "normal"`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NormalKeys {
+    mean: f64,
+    sd: f64,
+    low: Option<f64>,
+    high: Option<f64>,
+}
+
+/// The prior in the order of the simulator's parameters, and which of them are nuisance parameters.
+pub(super) fn read(mut section: Section<'_>, parameters: &[Parameter]) -> Result<(Prior, Vec<bool>)> {
+    let document = section.document;
+    let names: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
+    section.only(&names).map_err(|error| match error.key() {
+        // To say which parameters there are is worth more than "unknown key".
+        Some(key) => {
+            let key = key.to_owned();
+            let name = key.trim_start_matches("prior.");
+            let remedy = suggest(name, &names);
+            let message = format!("the simulator has no parameter `{name}`");
+            document.blame(&key, Error::invalid_input(message).remedy(remedy))
+        }
+        None => error,
+    })?;
+    let mut prior = Prior { parameters: Vec::new(), marginals: Vec::new() };
+    let mut nuisance = Vec::new();
+    for parameter in parameters {
+        let name = &parameter.name;
+        let mut section = section.section(name)?.ok_or_else(|| {
+            let remedy = format!("add a section [prior.{name}] with its kind");
+            let message = "this parameter of the simulator has no prior";
+            document.blame(&format!("prior.{name}"), Error::invalid_input(message).remedy(remedy))
+        })?;
+        nuisance.push(section.take("nuisance")?.unwrap_or(false));
+        let latex = section.take("latex")?.unwrap_or_else(|| parameter.latex.clone());
+        prior.parameters.push(Parameter::new(name.clone(), latex));
+        prior.marginals.push(marginal(section)?);
+    }
+    let all = nuisance.iter().all(|&n| n);
+    document.demand(
+        !all,
+        "prior",
+        "every parameter is a nuisance parameter",
+        "take nuisance = true from those of interest",
+    )?;
+    Ok((prior, nuisance))
+}
+
+fn marginal(mut section: Section<'_>) -> Result<Marginal> {
+    let (document, path) = (section.document, section.path.clone());
+    let taken = ["kind", "nuisance", "latex"];
+    let marginal = match section.kind(&KINDS)? {
+        "uniform" => {
+            let keys: Interval = section.rest(&taken)?;
+            Uniform::new(keys.low, keys.high).map(Marginal::Uniform)
+        }
+        "log_uniform" => {
+            let keys: Interval = section.rest(&taken)?;
+            LogUniform::new(keys.low, keys.high).map(Marginal::LogUniform)
+        }
+        _ => {
+            let keys: NormalKeys = section.rest(&taken)?;
+            let (low, high) = (keys.low.unwrap_or(f64::NEG_INFINITY), keys.high.unwrap_or(f64::INFINITY));
+            Normal::truncated(keys.mean, keys.sd, low, high).map(Marginal::Normal)
+        }
+    };
+    marginal.map_err(|error| document.blame(&path, error))
+}
+
+/// The fiducial point: inside the prior, and where the simulator has data.
+pub(super) fn fiducial(section: Section<'_>, prior: &Prior, model: &Model) -> Result<Vec<f64>> {
+    let document = section.document;
+    let names: Vec<&str> = prior.parameters.iter().map(|p| p.name.as_str()).collect();
+    let theta = section.by_parameter(&names)?;
+    for ((name, marginal), &x) in names.iter().zip(&prior.marginals).zip(&theta) {
+        let (low, high) = marginal.bounds();
+        let message = format!("the fiducial {name} = {x} lies outside its prior, {low} … {high}");
+        let inside = marginal.log_prob(x) > f64::NEG_INFINITY;
+        let (here, there) = (format!("fiducial.{name}"), format!("prior.{name}"));
+        let key = document.culprit(&[&here, &there]);
+        document.demand(inside, key, message, "move the fiducial point or widen the prior")?;
+    }
+    try_at(model.simulator(), &theta).map_err(|error| {
+        let message = format!("the simulator has no data there: {error}");
+        let remedy = "choose parameters where the model makes sense";
+        document.blame("fiducial", Error::invalid_input(message).remedy(remedy))
+    })?;
+    Ok(theta)
+}

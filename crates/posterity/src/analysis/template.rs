@@ -1,0 +1,247 @@
+//! The commented analysis that `posterity init` writes, one for each simulator.
+
+use super::keys::suggest;
+use super::model::KINDS;
+use crate::error::{Error, Result};
+
+/// The kinds of simulator for which there is a template.
+pub fn kinds() -> &'static [&'static str] {
+    &KINDS
+}
+
+/// A commented analysis for this kind of simulator, with every key that there is.
+///
+/// # Errors
+/// Invalid input, if there is no such kind.
+pub fn template(kind: &str) -> Result<String> {
+    let (problem, delta, epsilon) = match kind {
+        "gaussian" => (GAUSSIAN, "{ mean = 0.1, variance = 0.1 }", "0.3"),
+        "line" => (LINE, "{ slope = 0.1, intercept = 0.1 }", "0.3"),
+        "supernovae" => (SUPERNOVAE, "{ omega_m = 0.02, w = 0.1, offset = 0.02 }", "1.0"),
+        _ => {
+            let error = Error::invalid_input(format!("there is no simulator `{kind}`"));
+            return Err(error.remedy(suggest(kind, &KINDS)));
+        }
+    };
+    Ok([HEAD, problem, &METHODS.replace("DELTA", delta).replace("EPSILON", epsilon)].concat())
+}
+
+const HEAD: &str = r#"# An analysis for posterity: what is simulated, observed, believed, compressed and inferred.
+#   posterity check FILE    says what it will do, and what is wrong with it
+#   posterity run FILE      does it
+# Any key can be overridden: posterity run FILE --set compressor.n_s=2000 --set prior.mean.low=-5
+# Keys behind a # show their defaults, or what else could stand there. File names count from this file's folder.
+
+"#;
+
+const GAUSSIAN: &str = r#"title = "Mean and variance of normal draws"
+seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
+
+[simulator]
+kind = "gaussian"               # gaussian | line | supernovae
+n_data = 10                     # draws of N(mean, variance)
+# known_mean = 0.0              # leaves the variance alone unknown
+
+[observation]
+kind = "mock"                   # mock | file | measured (data that come with the simulator's files)
+theta = { mean = 0.0, variance = 1.0 }
+index = 0                       # which of the simulations there
+# path = "observed.npy"         # for kind = "file": .npy, or numbers in text
+
+[prior.mean]
+kind = "uniform"                # uniform: low, high | log_uniform: low, high | normal: mean, sd, and bounds if wanted
+low = -3.0
+high = 3.0
+# nuisance = false              # true leaves it out of the figures
+# latex = '\mu'                 # label in figures
+
+[prior.variance]
+kind = "uniform"
+low = 0.1
+high = 6.0
+
+[fiducial]                      # where simulations for the compressor are drawn: near the truth, inside the prior
+mean = 0.0
+variance = 1.0
+
+"#;
+
+const LINE: &str = r#"title = "A straight line"
+seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
+
+[simulator]
+kind = "line"                   # gaussian | line | supernovae
+n_data = 100                    # points from 0 to 10
+sd = 1.0                        # standard deviation of the noise
+# known_intercept = 0.0         # leaves the slope alone unknown
+
+[observation]
+kind = "mock"                   # mock | file | measured (data that come with the simulator's files)
+theta = { slope = 1.0, intercept = 0.0 }
+index = 0                       # which of the simulations there
+# path = "observed.npy"         # for kind = "file": .npy, or numbers in text
+
+[prior.slope]
+kind = "uniform"                # uniform: low, high | log_uniform: low, high | normal: mean, sd, and bounds if wanted
+low = 0.5
+high = 1.5
+# nuisance = false              # true leaves it out of the figures
+# latex = 'm'                   # label in figures
+
+[prior.intercept]
+kind = "normal"
+mean = 0.0
+sd = 2.0
+# low = -5.0                    # bounds, if wanted
+# high = 5.0
+
+[fiducial]                      # where simulations for the compressor are drawn: near the truth, inside the prior
+slope = 1.0
+intercept = 0.0
+
+"#;
+
+const SUPERNOVAE: &str = r#"title = "Supernovae, flat wCDM"
+seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
+
+[simulator]
+kind = "supernovae"             # gaussian | line | supernovae
+table = "lcparam.txt"           # table of redshifts and magnitudes with a header, as CosmoMC and Cobaya read it
+covariance = "sys.txt"          # systematic covariance, n then n x n numbers; left out: the table's dmb alone
+
+[observation]
+kind = "measured"               # measured (the magnitudes of the table) | file | mock
+# path = "observed.npy"         # for kind = "file": .npy, or numbers in text
+# theta = { omega_m = 0.3, w = -1.0, offset = 23.8 } # for kind = "mock"
+# index = 0                     # for kind = "mock": which of the simulations there
+
+[prior.omega_m]
+kind = "uniform"                # uniform: low, high | log_uniform: low, high | normal: mean, sd, and bounds if wanted
+low = 0.0
+high = 1.0
+# latex = '\Omega_m'            # label in figures
+
+[prior.w]
+kind = "uniform"
+low = -2.5
+high = 0.0
+
+[prior.offset]
+kind = "uniform"
+low = 23.0
+high = 25.0
+nuisance = true                 # left out of the figures
+
+[fiducial]                      # where simulations for the compressor are drawn: near the truth, inside the prior
+omega_m = 0.3
+w = -1.0
+offset = 23.8
+
+"#;
+
+const METHODS: &str = r#"[compressor]
+kind = "imnn"                   # imnn | score (linear: derivative, delta, n_s, n_d, n_independent alone)
+derivative = "differences"      # differences (seed-matched pairs, delta apart) | exact (where the simulator has it)
+delta = DELTA
+# stored = "simulations"        # a folder of stored simulations instead of the simulator
+simulations = "fresh"           # fresh (new ones at each iteration: nothing to overfit) | fixed
+n_s = 1000                      # training simulations at the fiducial point
+n_d = 1000                      # training simulations, or pairs, for the derivative by each parameter
+# held_out_n_s = 1000           # simulations to judge the training by; as many as n_s where left out
+# held_out_n_d = 1000
+# held_out_fraction = 0.2       # or take them out of a fixed training set
+n_independent = 10000           # simulations of the estimate that inference uses; 0 leaves it to the held-out ones
+hidden = [128, 128, 128]        # widths of the hidden layers
+activation = "leaky_relu"       # leaky_relu | tanh | silu | softplus
+# n_summaries = 2               # as many as parameters where left out
+input = "standardise"           # raw | standardise | whiten
+learning_rate = 1e-3            # of Adam, at the start
+final_learning_rate = 0.01      # the fraction of it that is left at the end
+weight_decay = 0.0
+max_gradient_norm = 10.0
+average = 0.99                  # decay of the running average of the weights, 0 for none
+max_iterations = 2000
+evaluate_every = 50             # iterations between judgements on the held-out simulations
+patience = 20                   # judgements without gain that end the training
+lambda = 10.0                   # strength and reach of the regulariser of the summaries' covariance
+epsilon = 0.1
+
+[infer]
+methods = ["gaussian", "abc", "pmc"]
+
+[infer.gaussian]
+n_samples = 10000
+
+[infer.abc]
+n_simulations = 1000000
+epsilon = EPSILON                   # largest distance accepted, in standard deviations of the estimate
+# n_accepted = 1000             # or a number of nearest simulations
+regression_adjustment = false
+
+[infer.pmc]
+n_particles = 2000
+n_initial = 20000               # draws from the prior, of which the nearest are the first population
+percentile = 75                 # of the distances, the next epsilon
+# epsilon = 0.1                 # distance at which to stop
+min_acceptance_rate = 0.01      # or acceptance at which to stop
+max_simulations = 5000000
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::Source;
+    use super::super::keys::keys_of;
+    use super::super::{Analysis, compression, model};
+    use super::*;
+    use crate::compressor::imnn;
+    use crate::lfi::{abc, gaussian, pmc};
+    use std::path::Path;
+
+    #[test]
+    fn every_template_passes_the_check() {
+        let pantheon = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/pantheon/analysis.toml"));
+        for kind in kinds() {
+            let text = template(kind).expect("there");
+            let text = text.replace("lcparam.txt", "lcparam_DS17f.txt").replace("sys.txt", "sys_DS17f.txt");
+            let source = Source::new(pantheon, text, &[]).expect("no overrides");
+            let analysis = Analysis::from_source(pantheon, &source, &[]).unwrap_or_else(|e| panic!("{kind}: {e}"));
+            assert_eq!(analysis.model.kind(), *kind);
+        }
+    }
+
+    #[test]
+    fn the_template_shows_the_defaults_of_every_key() {
+        let text = template("gaussian").expect("there") + LINE + SUPERNOVAE;
+        let keys = [
+            keys_of::<imnn::Settings>(),
+            keys_of::<compression::ScoreSettings>(),
+            keys_of::<gaussian::Settings>(),
+            keys_of::<abc::Settings>(),
+            keys_of::<pmc::Settings>(),
+            keys_of::<model::GaussianKeys>(),
+            keys_of::<model::LineKeys>(),
+            keys_of::<model::SupernovaeKeys>(),
+            &compression::BESIDE,
+            &["title", "seed", "path", "theta", "index", "low", "high", "mean", "sd", "nuisance", "latex", "methods"],
+        ];
+        for key in keys.concat() {
+            let shown = text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));
+            assert!(shown, "the template does not show {key}");
+        }
+        let table: toml::Table = text[..text.find(LINE).expect("there")].parse().expect("TOML");
+        let section = |keys: &[&str]| keys.iter().fold(toml::Value::Table(table.clone()), |t, key| t[*key].clone());
+        let mut imnn = section(&["compressor"]);
+        compression::BESIDE.iter().for_each(|key| drop(imnn.as_table_mut().expect("table").remove(*key)));
+        assert_eq!(imnn.try_into::<imnn::Settings>().expect("settings"), imnn::Settings::default());
+        let pmc: pmc::Settings = section(&["infer", "pmc"]).try_into().expect("settings");
+        assert_eq!(pmc, pmc::Settings::default());
+        let gaussian: gaussian::Settings = section(&["infer", "gaussian"]).try_into().expect("settings");
+        assert_eq!(gaussian, gaussian::Settings::default());
+    }
+
+    #[test]
+    fn an_unknown_kind_is_refused() {
+        let error = template("gausian").expect_err("misspelt");
+        assert_eq!(error.to_string(), "there is no simulator `gausian`; did you mean `gaussian`?");
+    }
+}

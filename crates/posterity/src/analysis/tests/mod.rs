@@ -1,0 +1,215 @@
+//! Laws of the analysis file: what is read, what an override changes, and every error text of the check.
+
+use super::*;
+use crate::compressor::imnn::Input;
+use crate::nn::Activation;
+use std::path::PathBuf;
+
+/// The analysis that every error text is an edit of; `analysis.toml` in the texts.
+const BASE: &str = r#"title = "t"
+seed = 1
+[simulator]
+kind = "gaussian"
+n_data = 10
+[observation]
+kind = "mock"
+theta = { mean = 0.0, variance = 1.0 }
+[prior.mean]
+kind = "uniform"
+low = -3
+high = 3
+[prior.variance]
+kind = "uniform"
+low = 0.1
+high = 6
+[fiducial]
+mean = 0.0
+variance = 1.0
+[compressor]
+kind = "imnn"
+delta = { mean = 0.1, variance = 0.1 }
+[infer]
+methods = ["gaussian", "abc", "pmc"]
+[infer.abc]
+epsilon = 0.3
+"#;
+
+/// The changes, and the texts they bring.
+const TEXTS: &str = include_str!("texts.txt");
+
+/// A folder of its own with data files, right and wrong, removed in the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("posterity_{name}_{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("made");
+        let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("written");
+        write("ten.txt", b"# ten\n1 2,3\n4 5 6 7 # more\n8 9 10\n");
+        write("nine.txt", b"1 2 3 4 5 6 7 8 9");
+        write("word.txt", b"1 2 3\n4 five 6 7 8 9 10");
+        write("nan.txt", b"1 2 3 4 5 6 7 8 9 nan");
+        write("text.npy", b"1 2 3");
+        write("ten.npy", &numpy(&(0..10).map(f64::from).collect::<Vec<_>>(), &[10], npyz::Order::C));
+        write("single.npy", &numpy(&(0..10u8).map(f32::from).collect::<Vec<_>>(), &[10], npyz::Order::C));
+        write("nine.npy", &numpy(&[0.0; 9], &[9], npyz::Order::C));
+        write("whole.npy", &numpy(&[0i64; 10], &[10], npyz::Order::C));
+        write("fortran.npy", &numpy(&[0.0; 10], &[2, 5], npyz::Order::Fortran));
+        Self(folder)
+    }
+
+    fn read(&self, text: &str, overrides: &[&str]) -> Result<Analysis> {
+        let file = self.0.join("analysis.toml");
+        let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+        Analysis::from_source(&file, &Source::new(&file, text.to_owned(), &overrides)?, &overrides)
+    }
+
+    /// The error of a text that must be wrong, without this folder's name.
+    fn error(&self, text: &str, overrides: &[&str]) -> String {
+        match self.read(text, overrides) {
+            Ok(_) => "no error".into(),
+            Err(error) => error.to_string().replace(&format!("{}/", self.0.display()), ""),
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn numpy<T: npyz::AutoSerialize + Copy>(values: &[T], shape: &[u64], order: npyz::Order) -> Vec<u8> {
+    use npyz::WriterBuilder;
+    let mut bytes = Vec::new();
+    let options = npyz::WriteOptions::new().default_dtype().shape(shape).order(order);
+    let mut writer = options.writer(&mut bytes).begin_nd().expect("begun");
+    writer.extend(values.iter().copied()).expect("written");
+    writer.finish().expect("finished");
+    bytes
+}
+
+#[test]
+fn every_error_text_of_the_check() {
+    let folder = Folder::new("texts");
+    folder.read(BASE, &[]).expect("the base is right");
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    let mut lines = TEXTS.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    while let (Some(change), Some(expected)) = (lines.next(), lines.next()) {
+        let found = if let Some(edit) = change.strip_prefix("edit: ") {
+            let edit = edit.replace("\\n", "\n");
+            let (from, to) = edit.split_once(" ->").expect("an edit has an arrow");
+            assert_eq!(BASE.matches(from).count(), 1, "{from:?} is not once in the base");
+            folder.error(&BASE.replace(from, to.trim_start_matches(' ')), &[])
+        } else {
+            let overrides = change.strip_prefix("set: ").expect("edit or set");
+            folder.error(BASE, &overrides.split(" | ").collect::<Vec<_>>())
+        };
+        count += 1;
+        if found != expected.trim_start() {
+            wrong.push(format!("{change}\n  expected {}\n  found    {found}", expected.trim_start()));
+        }
+    }
+    assert!(count > 150, "only {count} texts were found");
+    assert!(wrong.is_empty(), "{} texts differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_base_is_read_as_it_stands() {
+    let folder = Folder::new("base");
+    let analysis = folder.read(BASE, &[]).expect("right");
+    assert_eq!((analysis.title.as_str(), analysis.seed, analysis.model.kind()), ("t", 1, "gaussian"));
+    assert_eq!(analysis.folder, folder.0);
+    assert_eq!(analysis.fiducial, [0.0, 1.0]);
+    assert_eq!(analysis.prior.marginals[1].bounds(), (0.1, 6.0));
+    assert_eq!(analysis.inference.methods, [Method::Gaussian, Method::Abc, Method::Pmc]);
+    assert_eq!(analysis.compression.delta, Some(vec![0.1, 0.1]));
+    assert_eq!(analysis.observation, Observation::Mock { theta: vec![0.0, 1.0], index: 0 });
+    assert_eq!(analysis.settings["infer"]["abc"]["epsilon"], 0.3);
+    assert_eq!(analysis.of_interest(), ["mean", "variance"]);
+}
+
+#[test]
+fn overrides_change_what_they_name_and_nothing_else() {
+    let folder = Folder::new("overrides");
+    let overrides = [
+        "seed=7",
+        "compressor.activation=silu",
+        "compressor.input=\"raw\"",
+        "compressor.hidden=[16, 8]",
+        "compressor.delta.mean=0.2",
+        "infer.methods=[\"pmc\"]",
+        "infer.pmc.percentile=60",
+        "prior.mean={ kind = \"normal\", mean = 0, sd = 2, high = 9.5 }",
+        "prior.mean.nuisance=true",
+        "prior.variance.latex=s/t",
+        "title='a = b'",
+        "title=twice",
+    ];
+    let analysis = folder.read(BASE, &overrides).expect("right");
+    assert_eq!((analysis.seed, analysis.title.as_str()), (7, "twice"));
+    let CompressionMethod::Imnn(settings) = &analysis.compression.method else { panic!("imnn") };
+    assert_eq!((settings.activation, settings.input), (Activation::Silu, Input::Raw));
+    assert_eq!((settings.hidden.as_slice(), settings.n_s), (&[16, 8][..], 1000));
+    assert_eq!(analysis.compression.delta, Some(vec![0.2, 0.1]));
+    assert_eq!((analysis.inference.methods.as_slice(), analysis.inference.pmc.percentile), (&[Method::Pmc][..], 60.0));
+    assert_eq!(analysis.prior.marginals[0].bounds(), (f64::NEG_INFINITY, 9.5));
+    assert_eq!((analysis.nuisance.as_slice(), analysis.of_interest()), (&[true, false][..], vec!["variance"]));
+    assert_eq!((analysis.prior.parameters[1].latex.as_str(), analysis.overrides.len()), ("s/t", overrides.len()));
+    assert_eq!(analysis.settings["infer"]["methods"][0], "pmc");
+}
+
+#[test]
+fn observations_are_read_from_text_and_numpy_and_mocks_follow_the_seed() {
+    let folder = Folder::new("observations");
+    let data = |path: &str| {
+        let overrides = [format!("observation={{ kind = \"file\", path = \"{path}\" }}")];
+        folder.read(BASE, &[&overrides[0]]).expect("right").observed
+    };
+    assert_eq!(data("ten.txt"), (1..=10).map(f64::from).collect::<Vec<_>>());
+    assert_eq!(data("ten.npy"), (0..10).map(f64::from).collect::<Vec<_>>());
+    assert_eq!(data("single.npy"), data("ten.npy"));
+    let mock = |overrides: &[&str]| folder.read(BASE, overrides).expect("right").observed;
+    assert_eq!(mock(&[]), mock(&["compressor.n_s=500"]));
+    assert_ne!(mock(&[]), mock(&["seed=2"]));
+    assert_ne!(mock(&[]), mock(&["observation.index=1"]));
+}
+
+#[test]
+fn a_missing_or_unreadable_analysis_says_so() {
+    let folder = Folder::new("files");
+    std::fs::write(folder.0.join("latin.toml"), b"title = \"\xe9\"").expect("written");
+    let error = |name: &str| {
+        let error = Analysis::read(&folder.0.join(name), &[]).err().expect("refused");
+        assert!(error.is_invalid_input());
+        error.to_string().replace(&format!("{}/", folder.0.display()), "")
+    };
+    assert_eq!(
+        error("no.toml"),
+        "no.toml: there is no such file; name an analysis file, or let `posterity init` write one"
+    );
+    assert_eq!(error(""), ": this is a folder; name the analysis file in it, such as analysis.toml");
+    assert_eq!(error("latin.toml"), "latin.toml: the text is not UTF-8; save it as UTF-8");
+}
+
+#[test]
+fn the_description_says_what_will_be_done() {
+    let folder = Folder::new("describe");
+    let overrides = ["compressor.max_iterations=100", "prior.mean.nuisance=true", "infer.pmc.epsilon=0.1"];
+    let expected = "\
+title               t
+seed                1
+simulator           gaussian, 10 data
+observation         mock 0 at mean = 0, variance = 1
+parameter mean      uniform on -3 … 3, fiducial 0, nuisance
+parameter variance  uniform on 0.1 … 6, fiducial 1
+compressor          imnn, hidden [128, 128, 128], 2 summaries, fresh simulations, seed-matched differences, \
+at most 555000 simulations
+infer gaussian      10000 samples, no simulation
+infer abc           1000000 simulations, distance below 0.3
+infer pmc           2000 particles, at most 5000000 simulations, down to distance 0.1
+output              results.json, report.html, the trained compressor, the samples of each method
+";
+    assert_eq!(folder.read(BASE, &overrides).expect("right").describe(), expected);
+}
