@@ -55,7 +55,7 @@ impl Surface {
         // Edge 2k runs right from node k, edge 2k + 1 up; the curve crosses it where one end is above.
         let crossing = |edge: usize| {
             let (i, j) = (edge / 2 % nx, edge / 2 / nx);
-            let (i2, j2) = if edge % 2 == 0 { (i + 1, j) } else { (i, j + 1) };
+            let (i2, j2) = if edge.is_multiple_of(2) { (i + 1, j) } else { (i, j + 1) };
             let (a, b) = (value(i, j), value(i2, j2));
             let f = if a == b { 0.5 } else { ((level - a) / (b - a)).clamp(0.0, 1.0) };
             let mix = |from: f64, to: f64| from + f * (to - from);

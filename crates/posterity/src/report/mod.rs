@@ -7,7 +7,7 @@ mod axis;
 mod compare;
 mod contour;
 mod density;
-pub mod figures;
+mod figures;
 mod label;
 mod manifest;
 mod page;
@@ -19,7 +19,7 @@ pub use compare::{Difference, compare, compare_in_words};
 pub use contour::Surface;
 pub use density::{Curve, density, density_2d};
 pub use manifest::Manifest;
-pub use references::sorted;
+pub use references::sorted_references;
 
 use crate::error::Result;
 use crate::reference::Reference;

@@ -83,9 +83,9 @@ pub(super) fn html(report: &Report) -> String {
             let name = label::html(&label::latex(&p.latex));
             format!("<span class=\"v\">{name} = {}</span> ", tables::with_error(mean, sd))
         });
-        let _ = write!(
+        let _ = writeln!(
             body,
-            "<p class=\"headline\">{}<br/>by {}, mean and standard deviation.</p>\n",
+            "<p class=\"headline\">{}<br/>by {}, mean and standard deviation.</p>",
             values.collect::<String>(),
             escape(&trusted.name)
         );

@@ -4,7 +4,7 @@ use super::label::escape;
 use crate::reference::Reference;
 
 /// Sorted by authors, title and source, repetitions removed.
-pub fn sorted(references: &[Reference]) -> Vec<Reference> {
+pub fn sorted_references(references: &[Reference]) -> Vec<Reference> {
     let mut references = references.to_vec();
     references.sort_unstable();
     references.dedup();
@@ -22,7 +22,10 @@ pub(super) fn html(references: &[Reference]) -> String {
             escape(r.source)
         )
     };
-    format!("<ul class=\"references\">\n{}</ul>\n", sorted(references).into_iter().map(item).collect::<String>())
+    format!(
+        "<ul class=\"references\">\n{}</ul>\n",
+        sorted_references(references).into_iter().map(item).collect::<String>()
+    )
 }
 
 #[cfg(test)]
@@ -33,7 +36,7 @@ mod tests {
     fn each_reference_stands_once_in_the_order_of_authors() {
         let of = |authors, url| Reference { authors, title: "a < b", source: "s", url };
         let list = [of("B", "u"), of("A", "u"), of("B", "u")];
-        assert_eq!(sorted(&list), [of("A", "u"), of("B", "u")]);
+        assert_eq!(sorted_references(&list), [of("A", "u"), of("B", "u")]);
         assert_eq!(html(&list).matches("a &lt; b").count(), 2);
     }
 }

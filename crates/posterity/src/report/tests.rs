@@ -14,7 +14,7 @@ fn assert_well_formed(xml: &str) {
         let end = start + rest[start..].find('>').expect("a tag ends");
         let tag = &rest[start + 1..end];
         assert!(!tag.contains('<'), "< in <{tag}>");
-        assert!(tag.matches('"').count() % 2 == 0, "quotes in <{tag}>");
+        assert!(tag.matches('"').count().is_multiple_of(2), "quotes in <{tag}>");
         let outside: String = tag.split('"').step_by(2).collect();
         assert_eq!(outside.matches('=').count(), tag.matches('"').count() / 2, "attributes of <{tag}>");
         tag.split('"').skip(1).step_by(2).for_each(assert_text);
@@ -54,7 +54,7 @@ fn banana(n: usize, seed: u64, bend: f64, noise: f64) -> Samples {
     while theta.len() < 3 * n {
         let (a, b, c) = (normal(), normal(), normal());
         let omega_m = 0.31 + 0.055 * a - bend * 0.014 * (a * a - 1.0);
-        let w = -1.05 - 0.17 * a + bend * 0.03 * (a * a - 1.0) * -1.0 + noise * 0.05 * b;
+        let w = -1.05 - 0.17 * a - bend * 0.03 * (a * a - 1.0) + noise * 0.05 * b;
         if (0.05..0.6).contains(&omega_m) {
             theta.extend([omega_m, w, 0.002 + 0.011 * c - 0.006 * b]);
         }
@@ -177,6 +177,13 @@ fn the_page_and_every_figure_are_well_formed_and_complete() {
             let root = folder.join(m.name.replace(' ', "_"));
             crate::samples::write_getdist(&m.samples, &root, &report.bounds).expect("written");
             crate::samples::write_parquet(&m.samples, &root.with_extension("parquet")).expect("written");
+        }
+        for n in [1, 6] {
+            let theta = (0..2000 * n).map(|k| ((k * k) as f64 * 0.618).fract() + 1e-4 * (k % n) as f64).collect();
+            let parameters = (0..n).map(|p| Parameter::new(format!("p{p}"), format!("\\theta_{p}"))).collect();
+            let samples = Samples::new(parameters, theta, vec![1.0; 2000]).expect("valid");
+            let of_n = Report { methods: vec![method("PMC", samples, "")], ..Report::default() };
+            std::fs::write(folder.join(format!("corner{n}.svg")), &of_n.figures()[0].svg).expect("written");
         }
         std::fs::write(folder.join("report.txt"), report.text()).expect("written");
     }

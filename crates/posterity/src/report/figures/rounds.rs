@@ -15,7 +15,7 @@ pub(in super::super) fn rounds(rounds: &[Round]) -> Option<Figure> {
     let width = 0.5 * (WIDTH - 2.0 * LEFT - RIGHT);
     let mut svg = Svg::new("rounds", "Rounds of population Monte Carlo", WIDTH, 362.0);
     let columns = [
-        (rounds.iter().map(|r| r.epsilon).collect::<Vec<_>>(), label::latex("\\epsilon"), BLUE),
+        (rounds.iter().map(|r| r.epsilon).collect::<Vec<_>>(), label::latex(r"\varepsilon"), BLUE),
         (rounds.iter().map(|r| r.acceptance).collect(), label::words("accepted / drawn"), VERMILLION),
     ];
     for (i, (values, name, colour)) in columns.into_iter().enumerate() {
