@@ -1,9 +1,10 @@
 //! What the settings of `[compressor]` must fulfil, alone and together, before any simulation is run.
 
-use super::compression::{Compression, ScoreSettings};
+use super::compression::CompressionPlan;
 use super::document::Document;
 use super::model::try_at;
-use crate::compressor::imnn::{Derivative, Input, Settings, Simulations};
+use crate::compressor::imnn::{Input, Settings, Simulations};
+use crate::compressor::{DerivativeSource, score};
 use crate::error::Result;
 use crate::simulator::Simulator;
 use std::path::Path;
@@ -151,7 +152,7 @@ impl Check<'_> {
     }
 
     /// Settings of the score compression, whose covariance is that of the data.
-    pub(super) fn score(&self, s: &ScoreSettings, n_params: usize, n_data: usize) -> Result<()> {
+    pub(super) fn score(&self, s: &score::Settings, n_params: usize, n_data: usize) -> Result<()> {
         let least = n_data + 3;
         let message = format!("{} is too few for a covariance of {n_data} data", s.n_s);
         self.demand(
@@ -172,8 +173,8 @@ impl Check<'_> {
     }
 
     /// The source of the derivative: the simulator has one, or differences that stay where it has data.
-    pub(super) fn derivative(&self, c: &Compression, simulator: &dyn Simulator, fiducial: &[f64]) -> Result<()> {
-        if c.derivative() == Derivative::Exact {
+    pub(super) fn derivative(&self, c: &CompressionPlan, simulator: &dyn Simulator, fiducial: &[f64]) -> Result<()> {
+        if c.derivative() == DerivativeSource::Exact {
             return self.demand(
                 simulator.has_derivative(),
                 &["derivative"],
@@ -213,9 +214,9 @@ impl Check<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::compression::Method;
     use super::super::document::Source;
     use super::*;
+    use crate::compressor;
     use crate::parameter::Parameter;
     use crate::seed::Stream;
 
@@ -245,17 +246,17 @@ mod tests {
         let check = Check { document: &document };
         let simulator = Plain([Parameter::new("x", "x")]);
         let error = |derivative| {
-            let method = Method::Score(ScoreSettings { derivative, ..ScoreSettings::default() });
-            let compression = Compression { method, delta: Some(vec![3.0]), stored: None };
+            let settings = compressor::Settings::Score(score::Settings { derivative, ..score::Settings::default() });
+            let compression = CompressionPlan { settings, delta: Some(vec![3.0]), stored: None };
             check.derivative(&compression, &simulator, &[1.0]).expect_err("refused").to_string()
         };
         assert_eq!(
-            error(Derivative::Exact),
+            error(DerivativeSource::Exact),
             "analysis.toml:2: `compressor.derivative`: the simulator has no exact derivative; \
              give derivative = \"differences\" with a delta"
         );
         assert_eq!(
-            error(Derivative::Differences),
+            error(DerivativeSource::Differences),
             "analysis.toml:3: `compressor.delta.x`: at x = -0.5 the simulator has no data: the simulation holds NaN; \
              decrease delta or move the fiducial point"
         );

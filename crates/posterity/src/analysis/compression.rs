@@ -3,10 +3,10 @@
 use super::check::Check;
 use super::model::Model;
 use super::section::Section;
-use crate::compressor::imnn::{self, Derivative};
+use crate::compressor::{DerivativeSource, Settings, imnn, score};
 use crate::error::Result;
-use crate::prior::Prior;
-use serde::{Deserialize, Serialize};
+use crate::prior::Marginal;
+use crate::simulator::Simulator;
 use std::path::{Path, PathBuf};
 
 /// The kinds of compressor an analysis can name.
@@ -17,58 +17,29 @@ pub(super) const BESIDE: [&str; 3] = ["kind", "delta", "stored"];
 
 /// The compressor and where its simulations come from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Compression {
+pub struct CompressionPlan {
     /// Which compressor, with its settings.
-    pub method: Method,
+    pub settings: Settings,
     /// Distance between the seed-matched simulations of each parameter; always there for differences.
     pub delta: Option<Vec<f64>>,
     /// Folder with a stored set of simulations to use instead of the simulator.
     pub stored: Option<PathBuf>,
 }
 
-/// A compressor with its settings.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Method {
-    /// Information maximising neural network.
-    Imnn(imnn::Settings),
-    /// Linear score compression.
-    Score(ScoreSettings),
-}
-
-/// Settings of the score compression.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ScoreSettings {
-    /// Where the derivative of the data by the parameters comes from.
-    pub derivative: Derivative,
-    /// Simulations at the fiducial point, for mean and covariance of the data.
-    pub n_s: usize,
-    /// Simulations (or seed-matched pairs) for the derivative by each parameter.
-    pub n_d: usize,
-    /// Simulations, of each kind, of the independent estimate that inference uses; 0 leaves it to the first set.
-    pub n_independent: usize,
-}
-
-impl Default for ScoreSettings {
-    fn default() -> Self {
-        Self { derivative: Derivative::Differences, n_s: 1000, n_d: 1000, n_independent: 10_000 }
-    }
-}
-
-impl Compression {
+impl CompressionPlan {
     /// The kind, as the analysis names it.
     pub fn kind(&self) -> &'static str {
-        match self.method {
-            Method::Imnn(_) => KINDS[0],
-            Method::Score(_) => KINDS[1],
+        match self.settings {
+            Settings::Imnn(_) => KINDS[0],
+            Settings::Score(_) => KINDS[1],
         }
     }
 
     /// Where the derivative comes from.
-    pub fn derivative(&self) -> Derivative {
-        match &self.method {
-            Method::Imnn(settings) => settings.derivative,
-            Method::Score(settings) => settings.derivative,
+    pub fn derivative(&self) -> DerivativeSource {
+        match &self.settings {
+            Settings::Imnn(settings) => settings.derivative,
+            Settings::Score(settings) => settings.derivative,
         }
     }
 }
@@ -77,26 +48,27 @@ impl Compression {
 pub(super) fn read(
     mut section: Section<'_>,
     model: &Model,
-    prior: &Prior,
+    nuisance: &[Option<Marginal>],
+    simulator: &dyn Simulator,
     fiducial: &[f64],
     folder: &Path,
-) -> Result<Compression> {
+) -> Result<CompressionPlan> {
     let check = Check { document: section.document };
     let kind = section.kind(&KINDS)?;
-    let names: Vec<&str> = prior.parameters.iter().map(|p| p.name.as_str()).collect();
-    let delta = section.section("delta")?.map(|delta| delta.by_parameter(&names)).transpose()?;
+    let names: Vec<&str> = simulator.parameters().iter().map(|p| p.name.as_str()).collect();
+    let delta = section.section("delta")?.map(|delta| delta.without_nuisance(model, nuisance)?.by_parameter(&names));
+    let delta = delta.transpose()?;
     let stored = section.take::<PathBuf>("stored")?.map(|path| folder.join(path));
-    let simulator = model.simulator();
-    let method = if kind == KINDS[0] {
+    let settings = if kind == KINDS[0] {
         let settings: imnn::Settings = section.rest(&BESIDE)?;
         check.imnn(&settings, simulator.n_params(), simulator.n_data(), stored.is_some())?;
-        Method::Imnn(settings)
+        Settings::Imnn(settings)
     } else {
-        let settings: ScoreSettings = section.rest(&BESIDE)?;
+        let settings: score::Settings = section.rest(&BESIDE)?;
         check.score(&settings, simulator.n_params(), simulator.n_data())?;
-        Method::Score(settings)
+        Settings::Score(settings)
     };
-    let compression = Compression { method, delta, stored };
+    let compression = CompressionPlan { settings, delta, stored };
     match &compression.stored {
         Some(path) => check.stored(path)?,
         None => check.derivative(&compression, simulator, fiducial)?,

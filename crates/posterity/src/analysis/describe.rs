@@ -1,7 +1,8 @@
 //! What an analysis is going to do, in plain text: what `posterity check` prints.
 
-use super::{Analysis, CompressionMethod, Method, Observation};
-use crate::compressor::imnn::{Derivative, Simulations};
+use super::{Analysis, Method, Observation};
+use crate::compressor::imnn::Simulations;
+use crate::compressor::{DerivativeSource, Settings};
 use crate::prior::Marginal;
 use std::fmt::Write;
 
@@ -16,9 +17,16 @@ impl Analysis {
             ("observation".to_owned(), self.describe_observation()),
         ];
         for (i, parameter) in self.prior.parameters.iter().enumerate() {
-            let nuisance = if self.nuisance[i] { ", nuisance" } else { "" };
-            let text = format!("{}, fiducial {}{nuisance}", describe_prior(&self.prior.marginals[i]), self.fiducial[i]);
+            let text = format!("{}, fiducial {}", describe_prior(&self.prior.marginals[i]), self.fiducial[i]);
             lines.push((format!("parameter {}", parameter.name), text));
+        }
+        for (parameter, prior) in self.model.simulator().parameters().iter().zip(&self.nuisance) {
+            if let Some(prior) = prior {
+                lines.push((
+                    format!("nuisance {}", parameter.name),
+                    format!("{}, drawn in each simulation", describe_prior(prior)),
+                ));
+            }
         }
         lines.push(("compressor".to_owned(), self.describe_compression()));
         for method in &self.inference.methods {
@@ -41,7 +49,7 @@ impl Analysis {
             Observation::Measured => "measured, from the simulator's files".to_owned(),
             Observation::File(path) => format!("from {}", path.display()),
             Observation::Mock { theta, index } => {
-                let names = self.prior.parameters.iter().zip(theta);
+                let names = self.model.simulator().parameters().iter().zip(theta);
                 let theta: Vec<String> = names.map(|(p, x)| format!("{} = {x}", p.name)).collect();
                 format!("mock {index} at {}", theta.join(", "))
             }
@@ -52,18 +60,18 @@ impl Analysis {
         let c = &self.compression;
         let n_params = self.prior.n_params();
         let derivative = match c.derivative() {
-            Derivative::Exact if c.delta.is_some() => "exact derivative (delta is not used)",
-            Derivative::Exact => "exact derivative",
-            Derivative::Differences => "seed-matched differences",
+            DerivativeSource::Exact if c.delta.is_some() => "exact derivative (delta is not used)",
+            DerivativeSource::Exact => "exact derivative",
+            DerivativeSource::Differences => "seed-matched differences",
         };
         let source = match &c.stored {
             Some(path) => format!(", simulations stored in {}", path.display()),
             None => String::new(),
         };
-        let per_pair = if c.derivative() == Derivative::Exact { 1 } else { 2 * n_params };
+        let per_pair = if c.derivative() == DerivativeSource::Exact { 1 } else { 2 * n_params };
         let simulations = |n_s: usize, n_d: usize| (n_s as u64).saturating_add((n_d as u64) * per_pair as u64);
-        let (text, mut planned) = match &c.method {
-            CompressionMethod::Imnn(s) => {
+        let (text, mut planned) = match &c.settings {
+            Settings::Imnn(s) => {
                 let held_out = match s.held_out_fraction {
                     Some(_) => 0,
                     None => simulations(s.held_out_n_s.unwrap_or(s.n_s), s.held_out_n_d.unwrap_or(s.n_d)),
@@ -76,11 +84,11 @@ impl Analysis {
                 let n_summaries = s.n_summaries.unwrap_or(n_params);
                 (format!("imnn, hidden {:?}, {n_summaries} summaries, {word} simulations", s.hidden), planned)
             }
-            CompressionMethod::Score(s) => ("score".to_owned(), simulations(s.n_s, s.n_d)),
+            Settings::Score(s) => ("score".to_owned(), simulations(s.n_s, s.n_d)),
         };
-        let n_independent = match &c.method {
-            CompressionMethod::Imnn(s) => s.n_independent,
-            CompressionMethod::Score(s) => s.n_independent,
+        let n_independent = match &c.settings {
+            Settings::Imnn(s) => s.n_independent,
+            Settings::Score(s) => s.n_independent,
         };
         planned = planned.saturating_add(simulations(n_independent, n_independent));
         let planned = if c.stored.is_some() { String::new() } else { format!(", at most {planned} simulations") };

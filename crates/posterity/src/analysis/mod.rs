@@ -34,7 +34,7 @@ mod section;
 mod stage;
 mod template;
 
-pub use compression::{Compression, Method as CompressionMethod, ScoreSettings};
+pub use compression::CompressionPlan;
 pub use folder::{check_out_dir, default_out_dir, prepare_out_dir};
 pub use inference::{Inference, Method};
 pub use model::Model;
@@ -43,9 +43,9 @@ pub use stage::{compress, infer, report, run, simulate};
 pub use template::{kinds, template};
 
 use crate::error::{Error, Result};
-use crate::prior::Prior;
+use crate::prior::{Marginal, Prior};
 use crate::seed::Seed;
-use crate::simulator::Simulator;
+use crate::simulator::{Marginalised, Simulator};
 use document::Source;
 use section::Section;
 use serde::Deserialize;
@@ -74,14 +74,14 @@ pub struct Analysis {
     pub observation: Observation,
     /// The observed data, `n_data` finite values.
     pub observed: Vec<f64>,
-    /// The prior, in the order of the simulator's parameters.
+    /// The prior of the parameters of interest.
     pub prior: Prior,
-    /// Which parameters are nuisance parameters; at least one is not.
-    pub nuisance: Vec<bool>,
-    /// The point about which data are compressed.
+    /// For each parameter of the model its prior, where it is a nuisance parameter: each simulation draws it.
+    pub nuisance: Vec<Option<Marginal>>,
+    /// The point about which data are compressed, in the parameters of interest.
     pub fiducial: Vec<f64>,
     /// How data are compressed.
-    pub compression: Compression,
+    pub compression: CompressionPlan,
     /// How the posterior is inferred.
     pub inference: Inference,
 }
@@ -114,9 +114,12 @@ impl Analysis {
         let (observation, observed) = observation::read(observation, &model, Seed::new(seed), &folder)?;
         let prior = root.section("prior")?.unwrap_or_else(|| Section::empty(&document, "prior"));
         let (prior, nuisance) = prior::read(prior, model.simulator().parameters())?;
-        let fiducial = prior::fiducial(root.required_section("fiducial")?, &prior, &model)?;
+        let simulator = of_interest(&model, &nuisance);
+        let fiducial = root.required_section("fiducial")?.without_nuisance(&model, &nuisance)?;
+        let fiducial = prior::fiducial(fiducial, &prior, &*simulator)?;
         let compressor = root.required_section("compressor")?;
-        let compression = compression::read(compressor, &model, &prior, &fiducial, &folder)?;
+        let compression = compression::read(compressor, &model, &nuisance, &*simulator, &fiducial, &folder)?;
+        drop(simulator);
         let inference = inference::read(root.required_section("infer")?, prior.n_params())?;
         Ok(Self {
             file: file.to_path_buf(),
@@ -136,16 +139,14 @@ impl Analysis {
         })
     }
 
-    /// The simulator.
-    pub fn simulator(&self) -> &dyn Simulator {
-        self.model.simulator()
+    /// The simulator of the parameters of interest: nuisance parameters are drawn within.
+    pub fn simulator(&self) -> Box<dyn Simulator + '_> {
+        of_interest(&self.model, &self.nuisance)
     }
+}
 
-    /// Names of the parameters of interest, those that are no nuisance.
-    pub fn of_interest(&self) -> Vec<&str> {
-        let names = self.prior.parameters.iter().zip(&self.nuisance);
-        names.filter(|(_, nuisance)| !**nuisance).map(|(p, _)| p.name.as_str()).collect()
-    }
+fn of_interest<'a>(model: &'a Model, nuisance: &[Option<Marginal>]) -> Box<dyn Simulator + 'a> {
+    Box::new(Marginalised::new(model.simulator(), nuisance.to_vec()))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The sections `[prior.<parameter>]` and `[fiducial]`: what is believed before the data, and where to linearise.
 
 use super::keys::suggest;
-use super::model::{Model, try_at};
+use super::model::try_at;
 use super::section::Section;
 use crate::error::{Error, Result};
 use crate::parameter::Parameter;
 use crate::prior::{LogUniform, Marginal, Normal, Prior, Uniform};
+use crate::simulator::Simulator;
 use serde::Deserialize;
 
 /// The kinds of prior an analysis can name.
@@ -29,8 +30,8 @@ struct NormalKeys {
     high: Option<f64>,
 }
 
-/// The prior in the order of the simulator's parameters, and which of them are nuisance parameters.
-pub(super) fn read(mut section: Section<'_>, parameters: &[Parameter]) -> Result<(Prior, Vec<bool>)> {
+/// The prior of the parameters of interest, and for each parameter of the simulator its prior where it is a nuisance.
+pub(super) fn read(mut section: Section<'_>, parameters: &[Parameter]) -> Result<(Prior, Vec<Option<Marginal>>)> {
     let document = section.document;
     let names: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
     section.only(&names).map_err(|error| match error.key() {
@@ -53,14 +54,17 @@ pub(super) fn read(mut section: Section<'_>, parameters: &[Parameter]) -> Result
             let message = "this parameter of the simulator has no prior";
             document.blame(&format!("prior.{name}"), Error::invalid_input(message).remedy(remedy))
         })?;
-        nuisance.push(section.take("nuisance")?.unwrap_or(false));
+        let is_nuisance = section.take("nuisance")?.unwrap_or(false);
         let latex = section.take("latex")?.unwrap_or_else(|| parameter.latex.clone());
-        prior.parameters.push(Parameter::new(name.clone(), latex));
-        prior.marginals.push(marginal(section)?);
+        let marginal = marginal(section)?;
+        nuisance.push(is_nuisance.then_some(marginal));
+        if !is_nuisance {
+            prior.parameters.push(Parameter::new(name.clone(), latex));
+            prior.marginals.push(marginal);
+        }
     }
-    let all = nuisance.iter().all(|&n| n);
     document.demand(
-        !all,
+        prior.n_params() > 0,
         "prior",
         "every parameter is a nuisance parameter",
         "take nuisance = true from those of interest",
@@ -89,8 +93,8 @@ fn marginal(mut section: Section<'_>) -> Result<Marginal> {
     marginal.map_err(|error| document.blame(&path, error))
 }
 
-/// The fiducial point: inside the prior, and where the simulator has data.
-pub(super) fn fiducial(section: Section<'_>, prior: &Prior, model: &Model) -> Result<Vec<f64>> {
+/// The fiducial point of the parameters of interest: inside the prior, and where the simulator has data.
+pub(super) fn fiducial(section: Section<'_>, prior: &Prior, simulator: &dyn Simulator) -> Result<Vec<f64>> {
     let document = section.document;
     let names: Vec<&str> = prior.parameters.iter().map(|p| p.name.as_str()).collect();
     let theta = section.by_parameter(&names)?;
@@ -102,7 +106,7 @@ pub(super) fn fiducial(section: Section<'_>, prior: &Prior, model: &Model) -> Re
         let key = document.culprit(&[&here, &there]);
         document.demand(inside, key, message, "move the fiducial point or widen the prior")?;
     }
-    try_at(model.simulator(), &theta).map_err(|error| {
+    try_at(simulator, &theta).map_err(|error| {
         let message = format!("the simulator has no data there: {error}");
         let remedy = "choose parameters where the model makes sense";
         document.blame("fiducial", Error::invalid_input(message).remedy(remedy))

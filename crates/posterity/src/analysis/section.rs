@@ -2,7 +2,9 @@
 
 use super::document::Document;
 use super::keys::{keys_of, suggest};
+use super::model::Model;
 use crate::error::{Error, Result};
+use crate::prior::Marginal;
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue, Deserializer, ValueDeserializer};
@@ -116,6 +118,16 @@ impl<'a> Section<'a> {
         };
         let error = Error::invalid_input("unknown key").remedy(suggest(key.get_ref(), known));
         Err(self.document.at(error.at_key(self.key(key.get_ref())), &key.span()))
+    }
+
+    /// Invalid input if a nuisance parameter is given a value that nothing would use.
+    pub(super) fn without_nuisance(self, model: &Model, nuisance: &[Option<Marginal>]) -> Result<Self> {
+        for (parameter, _) in model.simulator().parameters().iter().zip(nuisance).filter(|(_, prior)| prior.is_some()) {
+            let name = &parameter.name;
+            let message = format!("{name} is a nuisance parameter: each simulation draws it from its prior");
+            self.demand(!self.table.contains_key(name.as_str()), name, message, "leave it out here")?;
+        }
+        Ok(self)
     }
 
     /// Numbers by parameter, each finite and every parameter there, in the order of the parameters.

@@ -17,7 +17,7 @@ pub fn template(kind: &str) -> Result<String> {
     let (problem, delta, epsilon) = match kind {
         "gaussian" => (GAUSSIAN, "{ mean = 0.1, variance = 0.1 }", "0.3"),
         "line" => (LINE, "{ slope = 0.1, intercept = 0.1 }", "0.3"),
-        "supernovae" => (SUPERNOVAE, "{ omega_m = 0.02, w = 0.1, offset = 0.02 }", "1.0"),
+        "supernovae" => (SUPERNOVAE, "{ omega_m = 0.02, w = 0.1 }", "1.0"),
         _ => {
             let error = Error::invalid_input(format!("there is no simulator `{kind}`"));
             return Err(error.remedy(suggest(kind, &KINDS)));
@@ -52,7 +52,7 @@ index = 0                       # which of the simulations there
 kind = "uniform"                # uniform: low, high | log_uniform: low, high | normal: mean, sd, and bounds if wanted
 low = -3.0
 high = 3.0
-# nuisance = false              # true leaves it out of the figures
+# nuisance = false              # true: each simulation draws it from this prior; it is not inferred
 # latex = '\mu'                 # label in figures
 
 [prior.variance]
@@ -85,7 +85,7 @@ index = 0                       # which of the simulations there
 kind = "uniform"                # uniform: low, high | log_uniform: low, high | normal: mean, sd, and bounds if wanted
 low = 0.5
 high = 1.5
-# nuisance = false              # true leaves it out of the figures
+# nuisance = false              # true: each simulation draws it from this prior; it is not inferred
 # latex = 'm'                   # label in figures
 
 [prior.intercept]
@@ -126,16 +126,15 @@ kind = "uniform"
 low = -2.5
 high = 0.0
 
-[prior.offset]
-kind = "uniform"
-low = 23.0
-high = 25.0
-nuisance = true                 # left out of the figures
+[prior.offset]                  # absolute magnitude and Hubble constant, which supernovae cannot tell apart
+kind = "normal"
+mean = 23.8
+sd = 0.2
+nuisance = true                 # each simulation draws it from this prior; it is not inferred
 
 [fiducial]                      # where simulations for the compressor are drawn: near the truth, inside the prior
 omega_m = 0.3
 w = -1.0
-offset = 23.8
 
 "#;
 
@@ -214,7 +213,7 @@ mod tests {
         let text = template("gaussian").expect("there") + LINE + SUPERNOVAE;
         let keys = [
             keys_of::<imnn::Settings>(),
-            keys_of::<compression::ScoreSettings>(),
+            keys_of::<score::Settings>(),
             keys_of::<gaussian::Settings>(),
             keys_of::<abc::Settings>(),
             keys_of::<pmc::Settings>(),
