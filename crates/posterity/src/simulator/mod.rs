@@ -3,10 +3,12 @@
 mod batch;
 mod gaussian;
 mod line;
+mod supernovae;
 
 pub use batch::{derivatives, differences, simulate_at, simulate_many};
 pub use gaussian::Gaussian;
 pub use line::Line;
+pub use supernovae::Supernovae;
 
 use crate::error::{Error, Result};
 use crate::parameter::Parameter;
@@ -64,3 +66,6 @@ pub trait Simulator: Sync {
         self.shape().iter().product()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! Laws that every built-in simulator keeps, over a table of them all; and their first values, pinned.
+
+use super::*;
+use crate::math::Matrix;
+use crate::seed::Seed;
+use rand::Rng;
+
+/// A simulator, a point, a step for differences, and a point at which it has no data.
+struct Case {
+    name: &'static str,
+    simulator: Box<dyn Simulator>,
+    theta: Vec<f64>,
+    delta: Vec<f64>,
+    impossible: Vec<f64>,
+}
+
+fn cases() -> Vec<Case> {
+    let z: Vec<f64> = (1..=12).map(|i| 0.013 * (i * i) as f64).collect();
+    let covariance = Matrix::from_fn(12, 12, |i, j| if i == j { 0.01 } else { 0.002 });
+    let supernovae = Supernovae::new(&z, &z, &[20.0; 12], &covariance).expect("valid");
+    let case = |name, simulator, theta: &[f64], delta: &[f64], impossible: &[f64]| Case {
+        name,
+        simulator,
+        theta: theta.to_vec(),
+        delta: delta.to_vec(),
+        impossible: impossible.to_vec(),
+    };
+    let nan = f64::NAN;
+    vec![
+        case("variance", Box::new(Gaussian::variance(10, 0.5)), &[1.3], &[0.1], &[-1.0]),
+        case("mean and variance", Box::new(Gaussian::mean_and_variance(7)), &[0.2, 1.5], &[0.1, 0.1], &[0.0, 0.0]),
+        case("slope", Box::new(Line::slope(100, 0.5, 2.0)), &[1.0], &[0.1], &[nan]),
+        case("line", Box::new(Line::slope_and_intercept(20, 1.0)), &[1.0, -1.0], &[0.1, 0.2], &[0.0, f64::INFINITY]),
+        case("supernovae", Box::new(supernovae), &[0.3, -1.1, 23.8], &[0.02, 0.04, 0.1], &[1.5, -1.0, 23.8]),
+    ]
+}
+
+fn on_threads<T: Send>(n: usize, run: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(n).build().expect("a pool").install(run)
+}
+
+#[test]
+fn an_index_has_its_data_on_any_number_of_threads() {
+    for Case { name, simulator, theta, delta, .. } in cases() {
+        let (simulator, n_data, n_params) = (&*simulator, simulator.n_data(), theta.len());
+        let thetas: Vec<f64> = (0..300).flat_map(|i| theta.iter().map(move |t| t * (1.0 + 1e-4 * i as f64))).collect();
+        let all = |n_threads| {
+            on_threads(n_threads, || {
+                let seed = Seed::new(11);
+                let mut rows = vec![0.0; 300 * n_data];
+                simulate_at(simulator, &theta, seed, 5, &mut rows).expect("possible");
+                let mut many = vec![0.0; 300 * n_data];
+                let outcomes = simulate_many(simulator, &thetas, seed, 5, &mut many);
+                assert!(outcomes.iter().all(Result::is_ok));
+                let mut exact = vec![0.0; 150 * n_params * n_data];
+                derivatives(simulator, &theta, seed, 5, &mut exact).expect("possible");
+                let mut pairs = vec![0.0; 150 * n_params * 2 * n_data];
+                differences(simulator, &theta, &delta, seed, 5, &mut pairs).expect("possible");
+                [rows, many, exact, pairs].concat()
+            })
+        };
+        let one = all(1);
+        assert!(one == all(2) && one == all(7), "{name}");
+        // Nor do they depend on where a call begins: row 40 of the batch is index 45.
+        let mut single = vec![0.0; n_data];
+        simulator.simulate(&theta, &mut Seed::new(11).stream(45), &mut single).expect("possible");
+        assert_eq!(single, one[40 * n_data..41 * n_data], "{name}");
+    }
+}
+
+#[test]
+fn exact_derivatives_match_differences_at_the_same_index() {
+    for Case { name, simulator, theta, delta, .. } in cases() {
+        let (n_data, n_params, n_d) = (simulator.n_data(), theta.len(), 20);
+        assert!(simulator.has_derivative(), "{name}");
+        let mut exact = vec![0.0; n_d * n_params * n_data];
+        derivatives(&*simulator, &theta, Seed::new(3), 0, &mut exact).expect("possible");
+        // The worst error for steps of a hundredth and of a tenth of delta: central differences are of second order.
+        let error = |factor: f64| {
+            let delta: Vec<f64> = delta.iter().map(|d| factor * d).collect();
+            let mut pairs = vec![0.0; 2 * exact.len()];
+            differences(&*simulator, &theta, &delta, Seed::new(3), 0, &mut pairs).expect("possible");
+            let mut worst: f64 = 0.0;
+            for (k, (pair, exact)) in pairs.chunks_exact(2 * n_data).zip(exact.chunks_exact(n_data)).enumerate() {
+                let (below, above) = pair.split_at(n_data);
+                for i in 0..n_data {
+                    worst = worst.max(((above[i] - below[i]) / delta[k % n_params] - exact[i]).abs());
+                }
+            }
+            worst
+        };
+        let (fine, coarse) = (error(0.01), error(0.1));
+        assert!(fine < 1e-5, "{name}: {fine:e}");
+        assert!(fine < 1.2e-2 * coarse || coarse < 1e-10, "{name}: {fine:e} and {coarse:e}");
+    }
+}
+
+#[test]
+fn noise_is_used_alike_at_any_theta_and_with_derivatives() {
+    for Case { name, simulator, theta, delta, .. } in cases() {
+        let n_data = simulator.n_data();
+        let moved: Vec<f64> = theta.iter().zip(&delta).map(|(t, d)| t + d).collect();
+        for index in 0..50 {
+            let streams = || Seed::new(8).stream(index);
+            let (mut a, mut b, mut c) = (streams(), streams(), streams());
+            let [mut data, mut other, mut with_derivative] = [(); 3].map(|()| vec![0.0; n_data]);
+            simulator.simulate(&theta, &mut a, &mut data).expect("possible");
+            simulator.simulate(&moved, &mut b, &mut other).expect("possible");
+            let mut derivative = vec![f64::NAN; n_data * theta.len()];
+            simulator
+                .simulate_with_derivative(&theta, &mut c, &mut with_derivative, &mut derivative)
+                .expect("possible");
+            let next = a.next_u64();
+            assert!(next == b.next_u64() && next == c.next_u64(), "{name}");
+            assert!(data != other && data == with_derivative, "{name}");
+            assert!(derivative.iter().all(|d| d.is_finite()), "{name}: every element is written");
+        }
+    }
+}
+
+#[test]
+fn an_impossible_theta_is_an_error_that_names_it() {
+    for Case { name, simulator, theta, delta, impossible } in cases() {
+        let (simulator, n_data) = (&*simulator, simulator.n_data());
+        let mut data = vec![0.0; n_data];
+        let mut derivative = vec![0.0; n_data * theta.len()];
+        let mut stream = Seed::new(0).stream(0);
+        let error = simulator.simulate(&impossible, &mut stream, &mut data).expect_err(name);
+        assert!(error.is_simulation_failed(), "{name}: {error}");
+        let error = simulator.simulate_with_derivative(&impossible, &mut stream, &mut data, &mut derivative);
+        assert!(error.expect_err(name).is_simulation_failed(), "{name}");
+        // In a batch the others have their data.
+        let thetas = [theta.as_slice(), &impossible, &theta].concat();
+        let mut rows = vec![0.0; 3 * n_data];
+        let outcomes = simulate_many(simulator, &thetas, Seed::new(1), 0, &mut rows);
+        assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true], "{name}");
+        assert!(simulate_at(simulator, &impossible, Seed::new(1), 0, &mut rows).is_err(), "{name}");
+        // Shapes and steps that do not fit are refused before any work.
+        let mut pairs = vec![0.0; 2 * theta.len() * n_data];
+        let refused = |outcome: Result<()>| outcome.expect_err(name).is_invalid_input();
+        assert!(refused(simulate_at(simulator, &[], Seed::new(1), 0, &mut rows)), "{name}");
+        assert!(refused(simulate_at(simulator, &theta, Seed::new(1), 0, &mut rows[1..])), "{name}");
+        assert!(refused(derivatives(simulator, &theta, Seed::new(1), 0, &mut derivative[1..])), "{name}");
+        assert!(refused(differences(simulator, &theta, &[], Seed::new(1), 0, &mut pairs)), "{name}");
+        let mut zero = delta.clone();
+        zero[0] = 0.0;
+        assert!(refused(differences(simulator, &theta, &zero, Seed::new(1), 0, &mut pairs)), "{name}");
+    }
+}
+
+/// A change of these numbers changes every published result: it needs a line in the changelog.
+#[test]
+fn first_values_are_pinned() {
+    let pinned = [
+        ("variance", [0.5920599883005185, -0.35943257939838646]),
+        ("mean and variance", [0.2988882903888463, -0.7231786800118905]),
+        ("slope", [2.0403709754981407, 1.7241239831025612]),
+        ("line", [-0.9192580490037189, -1.2274564463413957]),
+        ("supernovae", [14.40092194129317, 17.39764500979404]),
+    ];
+    for (Case { name, simulator, theta, .. }, (pinned_name, values)) in cases().iter().zip(pinned) {
+        let mut data = vec![0.0; simulator.n_data()];
+        simulator.simulate(theta, &mut Seed::new(2).stream(1), &mut data).expect("possible");
+        // Logarithms may differ in their last bit from one platform to the next.
+        let agree = data.iter().zip(values).all(|(d, p): (&f64, f64)| (d - p).abs() < 1e-13 * p.abs());
+        assert!(*name == pinned_name && agree, "{name}: {:?}", &data[..2]);
+    }
+}
