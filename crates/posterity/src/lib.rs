@@ -14,6 +14,7 @@ pub mod report;
 pub mod samples;
 mod seed;
 pub mod simulator;
+pub mod store;
 
 pub use error::{Error, Result};
 pub use parameter::Parameter;

@@ -193,6 +193,7 @@ mod tests {
     use super::super::{Analysis, compression, model};
     use super::*;
     use crate::compressor::imnn;
+    use crate::compressor::score;
     use crate::lfi::{abc, gaussian, pmc};
     use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! A straight line with unit normal noise: the problem whose answer is linear algebra.
 
 use super::Simulator;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::parameter::Parameter;
 use crate::seed::Stream;
 use rand_distr::{Distribution, StandardNormal};
@@ -48,6 +48,10 @@ impl Simulator for Line {
 
     fn simulate(&self, theta: &[f64], stream: &mut Stream, data: &mut [f64]) -> Result<()> {
         let intercept = self.known_intercept.unwrap_or_else(|| theta[1]);
+        if !(theta[0].is_finite() && intercept.is_finite()) {
+            let message = format!("no line has slope {} and intercept {intercept}", theta[0]);
+            return Err(Error::simulation_failed(message).remedy("keep both finite"));
+        }
         for (d, x) in data.iter_mut().zip(self.abscissae()) {
             let z: f64 = StandardNormal.sample(stream);
             *d = theta[0] * x + intercept + self.sd * z;

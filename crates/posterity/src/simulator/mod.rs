@@ -68,3 +68,6 @@ pub trait Simulator: Sync {
         self.shape().iter().product()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,8 @@ impl SimulationSet {
     /// An empty set, to be filled: `n_s` simulations, and `n_d` for the derivative, exact or by differences of `delta`.
     ///
     /// # Errors
-    /// Invalid input where exact derivatives are wanted and the simulator has none, or n_d > n_s with exact ones.
+    /// Invalid input where a length does not fit, a step is not positive, exact derivatives are wanted and the
+    /// simulator has none, or n_d > n_s with exact ones.
     pub fn new(
         simulator: &dyn Simulator,
         theta_fid: &[f64],
@@ -51,6 +52,11 @@ impl SimulationSet {
         n_d: usize,
     ) -> Result<Self> {
         let (n_params, n_data) = (simulator.n_params(), simulator.n_data());
+        let steps = delta.is_none_or(|delta| delta.len() == n_params && delta.iter().all(|d| *d > 0.0));
+        if theta_fid.len() != n_params || !steps {
+            let message = format!("theta_fid = {theta_fid:?} and delta = {delta:?} do not fit {n_params} parameters");
+            return Err(Error::invalid_input(message).remedy("give one value, and one step > 0, a parameter"));
+        }
         let derivative = match delta {
             Some(delta) => {
                 Derivatives::Differences { delta: delta.to_vec(), pairs: vec![0.0; n_d * n_params * 2 * n_data] }

@@ -127,7 +127,7 @@ fn the_base_is_read_as_it_stands() {
     assert_eq!(analysis.compression.delta, Some(vec![0.1, 0.1]));
     assert_eq!(analysis.observation, Observation::Mock { theta: vec![0.0, 1.0], index: 0 });
     assert_eq!(analysis.settings["infer"]["abc"]["epsilon"], 0.3);
-    assert_eq!(analysis.of_interest(), ["mean", "variance"]);
+    assert_eq!((analysis.nuisance.as_slice(), analysis.simulator().n_params()), (&[None, None][..], 2));
 }
 
 #[test]
@@ -142,22 +142,39 @@ fn overrides_change_what_they_name_and_nothing_else() {
         "infer.methods=[\"pmc\"]",
         "infer.pmc.percentile=60",
         "prior.mean={ kind = \"normal\", mean = 0, sd = 2, high = 9.5 }",
-        "prior.mean.nuisance=true",
         "prior.variance.latex=s/t",
         "title='a = b'",
         "title=twice",
     ];
     let analysis = folder.read(BASE, &overrides).expect("right");
     assert_eq!((analysis.seed, analysis.title.as_str()), (7, "twice"));
-    let CompressionMethod::Imnn(settings) = &analysis.compression.method else { panic!("imnn") };
+    let crate::compressor::Settings::Imnn(settings) = &analysis.compression.settings else { panic!("imnn") };
     assert_eq!((settings.activation, settings.input), (Activation::Silu, Input::Raw));
     assert_eq!((settings.hidden.as_slice(), settings.n_s), (&[16, 8][..], 1000));
     assert_eq!(analysis.compression.delta, Some(vec![0.2, 0.1]));
     assert_eq!((analysis.inference.methods.as_slice(), analysis.inference.pmc.percentile), (&[Method::Pmc][..], 60.0));
     assert_eq!(analysis.prior.marginals[0].bounds(), (f64::NEG_INFINITY, 9.5));
-    assert_eq!((analysis.nuisance.as_slice(), analysis.of_interest()), (&[true, false][..], vec!["variance"]));
     assert_eq!((analysis.prior.parameters[1].latex.as_str(), analysis.overrides.len()), ("s/t", overrides.len()));
     assert_eq!(analysis.settings["infer"]["methods"][0], "pmc");
+}
+
+/// The base with its mean a nuisance parameter.
+fn marginal_base() -> String {
+    let nuisance = BASE.replace("[prior.mean]\n", "[prior.mean]\nnuisance = true\n");
+    nuisance.replace("delta = { mean = 0.1, variance = 0.1 }", "delta = { variance = 0.1 }").replace("mean = 0.0\nvariance = 1.0", "variance = 1.0")
+}
+
+#[test]
+fn a_nuisance_parameter_is_drawn_by_the_simulator_and_not_inferred() {
+    let folder = Folder::new("nuisance");
+    let analysis = folder.read(&marginal_base(), &[]).expect("right");
+    assert_eq!(analysis.prior.parameters[0].name, "variance");
+    assert_eq!((analysis.prior.n_params(), analysis.fiducial.as_slice()), (1, &[1.0][..]));
+    assert_eq!(analysis.compression.delta, Some(vec![0.1]));
+    assert!(analysis.nuisance[0].is_some() && analysis.nuisance[1].is_none());
+    assert_eq!(analysis.simulator().n_params(), 1);
+    // The mock's true parameters are all there.
+    assert_eq!(analysis.observation, Observation::Mock { theta: vec![0.0, 1.0], index: 0 });
 }
 
 #[test]
@@ -196,20 +213,20 @@ fn a_missing_or_unreadable_analysis_says_so() {
 #[test]
 fn the_description_says_what_will_be_done() {
     let folder = Folder::new("describe");
-    let overrides = ["compressor.max_iterations=100", "prior.mean.nuisance=true", "infer.pmc.epsilon=0.1"];
+    let overrides = ["compressor.max_iterations=100", "infer.pmc.epsilon=0.1"];
     let expected = "\
 title               t
 seed                1
 simulator           gaussian, 10 data
 observation         mock 0 at mean = 0, variance = 1
-parameter mean      uniform on -3 … 3, fiducial 0, nuisance
 parameter variance  uniform on 0.1 … 6, fiducial 1
-compressor          imnn, hidden [128, 128, 128], 2 summaries, fresh simulations, seed-matched differences, \
-at most 555000 simulations
+nuisance mean       uniform on -3 … 3, drawn in each simulation
+compressor          imnn, hidden [128, 128], 1 summaries, fresh simulations, seed-matched differences, \
+at most 333000 simulations
 infer gaussian      10000 samples, no simulation
 infer abc           1000000 simulations, distance below 0.3
 infer pmc           2000 particles, at most 5000000 simulations, down to distance 0.1
 output              results.json, report.html, the trained compressor, the samples of each method
 ";
-    assert_eq!(folder.read(BASE, &overrides).expect("right").describe(), expected);
+    assert_eq!(folder.read(&marginal_base(), &overrides).expect("right").describe(), expected);
 }

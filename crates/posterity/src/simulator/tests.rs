@@ -1,0 +1,165 @@
+//! Laws that every built-in simulator keeps, over a table of them all; and their first values, pinned.
+
+use super::*;
+use crate::math::Matrix;
+use crate::seed::Seed;
+use rand::Rng;
+
+/// A simulator, a point, a step for differences, and a point at which it has no data.
+struct Case {
+    name: &'static str,
+    simulator: Box<dyn Simulator>,
+    theta: Vec<f64>,
+    delta: Vec<f64>,
+    impossible: Vec<f64>,
+}
+
+fn cases() -> Vec<Case> {
+    let z: Vec<f64> = (1..=12).map(|i| 0.013 * (i * i) as f64).collect();
+    let covariance = Matrix::from_fn(12, 12, |i, j| if i == j { 0.01 } else { 0.002 });
+    let supernovae = Supernovae::new(&z, &z, &[20.0; 12], &covariance).expect("valid");
+    let case = |name, simulator, theta: &[f64], delta: &[f64], impossible: &[f64]| Case {
+        name,
+        simulator,
+        theta: theta.to_vec(),
+        delta: delta.to_vec(),
+        impossible: impossible.to_vec(),
+    };
+    let nan = f64::NAN;
+    vec![
+        case("variance", Box::new(Gaussian::variance(10, 0.5)), &[1.3], &[0.1], &[-1.0]),
+        case("mean and variance", Box::new(Gaussian::mean_and_variance(7)), &[0.2, 1.5], &[0.1, 0.1], &[0.0, 0.0]),
+        case("slope", Box::new(Line::slope(100, 0.5, 2.0)), &[1.0], &[0.1], &[nan]),
+        case("line", Box::new(Line::slope_and_intercept(20, 1.0)), &[1.0, -1.0], &[0.1, 0.2], &[0.0, f64::INFINITY]),
+        case("supernovae", Box::new(supernovae), &[0.3, -1.1, 23.8], &[0.02, 0.04, 0.1], &[1.5, -1.0, 23.8]),
+    ]
+}
+
+fn filled(simulator: &dyn Simulator, theta: &[f64], delta: Option<&[f64]>, n: usize, first: u64) -> SimulationSet {
+    let mut set = SimulationSet::new(simulator, theta, delta, n, n / 2).expect("fits");
+    set.fill(simulator, Seed::new(11), first).expect("possible");
+    set
+}
+
+fn on_threads<T: Send>(n: usize, run: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(n).build().expect("a pool").install(run)
+}
+
+#[test]
+fn an_index_has_its_data_on_any_number_of_threads() {
+    for Case { name, simulator, theta, delta, .. } in cases() {
+        let (simulator, n_data) = (&*simulator, simulator.n_data());
+        let all = |n_threads| {
+            on_threads(n_threads, || [None, Some(&delta[..])].map(|delta| filled(simulator, &theta, delta, 300, 5)))
+        };
+        let one = all(1);
+        assert!(one == all(2) && one == all(7), "{name}");
+        // Nor do they depend on where a call begins: row 40 of the batch is index 45.
+        let mut single = vec![0.0; n_data];
+        simulator.simulate(&theta, &mut Seed::new(11).stream(45), &mut single).expect("possible");
+        assert_eq!(single, one[0].fiducial[40 * n_data..41 * n_data], "{name}");
+        assert!(one[0].fiducial == one[1].fiducial, "{name}: the source of the derivative changes no simulation");
+    }
+}
+
+#[test]
+fn exact_derivatives_match_differences_at_the_same_index() {
+    for Case { name, simulator, theta, delta, .. } in cases() {
+        assert!(simulator.has_derivative(), "{name}");
+        let derivatives = |delta: Option<&[f64]>| filled(&*simulator, &theta, delta, 20, 0).data_derivatives();
+        let exact = derivatives(None);
+        // The worst error for steps of a hundredth and of a tenth of delta: central differences are of second order.
+        let error = |factor: f64| {
+            let delta: Vec<f64> = delta.iter().map(|d| factor * d).collect();
+            derivatives(Some(&delta)).iter().zip(&exact).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+        };
+        let (fine, coarse) = (error(0.01), error(0.1));
+        assert!(fine < 1e-5, "{name}: {fine:e}");
+        assert!(fine < 1.2e-2 * coarse || coarse < 1e-10, "{name}: {fine:e} and {coarse:e}");
+    }
+}
+
+#[test]
+fn noise_is_used_alike_at_any_theta_and_with_derivatives() {
+    for Case { name, simulator, theta, delta, .. } in cases() {
+        let n_data = simulator.n_data();
+        let moved: Vec<f64> = theta.iter().zip(&delta).map(|(t, d)| t + d).collect();
+        for index in 0..50 {
+            let streams = || Seed::new(8).stream(index);
+            let (mut a, mut b, mut c) = (streams(), streams(), streams());
+            let [mut data, mut other, mut with_derivative] = [(); 3].map(|()| vec![0.0; n_data]);
+            simulator.simulate(&theta, &mut a, &mut data).expect("possible");
+            simulator.simulate(&moved, &mut b, &mut other).expect("possible");
+            let mut derivative = vec![f64::NAN; n_data * theta.len()];
+            simulator
+                .simulate_with_derivative(&theta, &mut c, &mut with_derivative, &mut derivative)
+                .expect("possible");
+            let next = a.next_u64();
+            assert!(next == b.next_u64() && next == c.next_u64(), "{name}");
+            assert!(data != other && data == with_derivative, "{name}");
+            assert!(derivative.iter().all(|d| d.is_finite()), "{name}: every element is written");
+        }
+    }
+}
+
+#[test]
+fn an_impossible_theta_is_an_error_that_names_it() {
+    for Case { name, simulator, theta, delta, impossible } in cases() {
+        let (simulator, n_data) = (&*simulator, simulator.n_data());
+        let mut data = vec![0.0; n_data];
+        let mut derivative = vec![0.0; n_data * theta.len()];
+        let mut stream = Seed::new(0).stream(0);
+        let error = simulator.simulate(&impossible, &mut stream, &mut data).expect_err(name);
+        assert!(error.is_simulation_failed(), "{name}: {error}");
+        let error = simulator.simulate_with_derivative(&impossible, &mut stream, &mut data, &mut derivative);
+        assert!(error.expect_err(name).is_simulation_failed(), "{name}");
+        // Counts, lengths and steps that do not fit are refused before any work.
+        let refused = |theta: &[f64], delta: Option<&[f64]>, n_s, n_d| {
+            SimulationSet::new(simulator, theta, delta, n_s, n_d).expect_err(name).is_invalid_input()
+        };
+        let mut zero = delta.clone();
+        zero[0] = 0.0;
+        assert!(refused(&[], None, 4, 4) && refused(&theta, Some(&[]), 4, 4) && refused(&theta, Some(&zero), 4, 4));
+        assert!(refused(&theta, None, 4, 5), "{name}: a derivative without its simulation");
+        let mut set = SimulationSet::new(simulator, &impossible, None, 4, 4).expect("fits");
+        assert!(set.fill(simulator, Seed::new(1), 0).expect_err(name).is_simulation_failed(), "{name}");
+    }
+}
+
+#[test]
+fn both_parts_of_a_split_keep_simulations_and_derivatives_together() {
+    for Case { name, simulator, theta, delta, .. } in cases() {
+        for (delta, n_d) in [(None, 12), (None, 20), (Some(&delta[..]), 12)] {
+            let mut set = SimulationSet::new(&*simulator, &theta, delta, 20, n_d).expect("fits");
+            set.fill(&*simulator, Seed::new(1), 0).expect("possible");
+            let (left, right) = set.split(0.25);
+            assert_eq!((left.n_s(), right.n_s(), left.n_d() + right.n_d()), (15, 5, n_d), "{name}");
+            let derivatives = [left.data_derivatives(), right.data_derivatives()].concat();
+            assert_eq!(derivatives, set.data_derivatives(), "{name}");
+            let row = set.n_data();
+            let i = n_d - right.n_d();
+            if delta.is_none() {
+                assert_eq!(right.fiducial[..row], set.fiducial[i * row..(i + 1) * row], "{name}");
+            }
+        }
+    }
+}
+
+/// A change of these numbers changes every published result: it needs a line in the changelog.
+#[test]
+fn first_values_are_pinned() {
+    let pinned = [
+        ("variance", [0.5920599883005185, -0.35943257939838646]),
+        ("mean and variance", [0.2988882903888463, -0.7231786800118905]),
+        ("slope", [2.0403709754981407, 1.7241239831025612]),
+        ("line", [-0.9192580490037189, -1.2274564463413957]),
+        ("supernovae", [14.40092194129317, 17.39764500979404]),
+    ];
+    for (Case { name, simulator, theta, .. }, (pinned_name, values)) in cases().iter().zip(pinned) {
+        let mut data = vec![0.0; simulator.n_data()];
+        simulator.simulate(theta, &mut Seed::new(2).stream(1), &mut data).expect("possible");
+        // Logarithms may differ in their last bit from one platform to the next.
+        let agree = data.iter().zip(values).all(|(d, p): (&f64, f64)| (d - p).abs() < 1e-13 * p.abs());
+        assert!(*name == pinned_name && agree, "{name}: {:?}", &data[..2]);
+    }
+}
