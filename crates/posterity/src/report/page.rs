@@ -64,7 +64,7 @@ table.plain { width: auto; border: 0; }
 table.plain th { font-size: 17px; color: #555555; padding-right: 28px; border: 0; }
 table.plain td { border: 0 !important; }
 figure { margin: 12px 0 0; }
-figure svg { display: block; width: 100%; height: auto; }
+figure svg { display: block; max-width: 100%; height: auto; }
 figcaption { font-size: 17px; color: #444444; margin-top: 10px; }
 pre { font: 15px/1.45 'DejaVu Sans Mono', 'Liberation Mono', Menlo, Consolas, monospace; background: #f6f6f6;
   padding: 16px 18px; overflow-x: auto; }
