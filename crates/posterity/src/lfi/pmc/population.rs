@@ -3,14 +3,28 @@
 use crate::math::Matrix;
 
 /// Particles with weights that sum to one.
+///
+/// Each has r = Σ_t N_t q_t(θ)/π(θ), N_t the simulations of round t with proposal q_t, and w ∝ 1/r.
 #[derive(Clone, Debug)]
 pub(super) struct Population {
     pub(super) theta: Vec<f64>,
     pub(super) distances: Vec<f64>,
+    pub(super) ratios: Vec<f64>,
     pub(super) weights: Vec<f64>,
 }
 
 impl Population {
+    pub(super) fn new(theta: Vec<f64>, distances: Vec<f64>, ratios: Vec<f64>) -> Self {
+        let sum: f64 = ratios.iter().map(|r| r.recip()).sum();
+        let weights = ratios.iter().map(|r| r.recip() / sum).collect();
+        Self { theta, distances, ratios, weights }
+    }
+
+    /// Effective number of particles, (Σw)²/Σw² (Kish 1965).
+    pub(super) fn ess(&self) -> f64 {
+        self.weights.iter().map(|w| w * w).sum::<f64>().recip()
+    }
+
     pub(super) fn covariance(&self, n: usize) -> Matrix {
         let mut mean = vec![0.0; n];
         for (theta, w) in self.theta.chunks_exact(n).zip(&self.weights) {
@@ -37,11 +51,6 @@ impl Population {
     }
 }
 
-/// Effective number for weights that need not be normalised, (Σw)²/Σw² (Kish 1965).
-pub(super) fn effective_number(weights: &[f64]) -> f64 {
-    weights.iter().sum::<f64>().powi(2) / weights.iter().map(|w| w * w).sum::<f64>()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,7 +58,8 @@ mod tests {
     #[test]
     fn the_percentile_leaves_some_behind_unless_all_are_equal() {
         let of = |distances: Vec<f64>| {
-            Population { theta: vec![], weights: vec![1.0; distances.len()], distances }.percentile(75.0)
+            let n = distances.len();
+            Population::new(vec![], distances, vec![1.0; n]).percentile(75.0)
         };
         assert_eq!(of(vec![4.0, 1.0, 3.0, 2.0]), 3.0);
         assert_eq!(of(vec![1.0, 2.0, 2.0, 2.0]), 1.0);

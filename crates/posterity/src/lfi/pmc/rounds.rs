@@ -1,7 +1,7 @@
 //! The rounds: who stays, who is drawn again until it is near enough, with which weights, and when to stop.
 
 use super::mixture::Mixture;
-use super::population::{Population, effective_number};
+use super::population::Population;
 use super::{History, Round, Settings, Stop};
 use crate::error::{Error, Result};
 use crate::lfi::abc::nearest;
@@ -32,6 +32,14 @@ struct Drawn {
     n_simulations: u64,
     /// Simulations up to the one that filled the last place; nothing if places were left open.
     n_needed: Option<u64>,
+    /// Draws of the mixture behind the simulations, those outside the prior included.
+    n_tries: u64,
+}
+
+/// A proposal that was used: its mixture and N/Z, the simulations it gave over its share inside the prior.
+struct Past {
+    mixture: Mixture,
+    strength: f64,
 }
 
 impl Scheme<'_> {
@@ -46,6 +54,7 @@ impl Scheme<'_> {
             ess: n_particles as f64,
         }];
         let mut n_simulations = n_initial as u64;
+        let mut past: Vec<Past> = Vec::new();
         let target = self.settings.epsilon.unwrap_or(f64::NEG_INFINITY);
         let stop = loop {
             let last = &rounds[rounds.len() - 1];
@@ -65,17 +74,19 @@ impl Scheme<'_> {
                 }
                 break Stop::EqualDistances;
             }
-            let mixture = Mixture::new(&population, self.prior)?;
+            let mixture = Mixture::new(&population, self.prior.n_params())?;
             let drawn = self.draw(&mixture, epsilon, n_open, n_simulations, last.acceptance_rate)?;
             n_simulations += drawn.n_simulations;
             let Some(n_needed) = drawn.n_needed else { break Stop::MaxSimulations };
             let round = drawn.n_simulations;
-            population = self.join(&population, &mixture, drawn, epsilon);
+            let inside = round as f64 / drawn.n_tries as f64;
+            past.push(Past { mixture, strength: n_needed as f64 / inside });
+            population = self.join(&population, &past, drawn, epsilon);
             rounds.push(Round {
                 epsilon,
                 n_simulations: round,
                 acceptance_rate: n_open as f64 / n_needed as f64,
-                ess: effective_number(&population.weights),
+                ess: population.ess(),
             });
             let note = format!("ε = {epsilon:.3}, accepted {:.3}", n_open as f64 / n_needed as f64);
             self.progress.at(n_simulations.min(max_simulations), &note);
@@ -99,11 +110,11 @@ impl Scheme<'_> {
             .remedy("narrow the prior to where the simulator has data, or increase n_initial"));
         }
         kept.sort_unstable_by_key(|candidate| candidate.index);
-        Ok(Population {
-            theta: kept.iter().flat_map(|c| c.theta.iter().copied()).collect(),
-            distances: kept.iter().map(|c| c.distance).collect(),
-            weights: vec![1.0 / n_particles as f64; n_particles],
-        })
+        Ok(Population::new(
+            kept.iter().flat_map(|c| c.theta.iter().copied()).collect(),
+            kept.iter().map(|c| c.distance).collect(),
+            vec![n_initial as f64; n_particles],
+        ))
     }
 
     /// Simulates proposals until `n_open` lie within ε, or until no more simulations are allowed. Proposal and
@@ -111,7 +122,8 @@ impl Scheme<'_> {
     fn draw(&self, mixture: &Mixture, epsilon: f64, n_open: usize, before: u64, rate: f64) -> Result<Drawn> {
         let n = self.prior.n_params();
         let (proposals, simulations) = (self.seed.label("proposal"), self.seed.label("simulation"));
-        let mut drawn = Drawn { theta: Vec::new(), distances: Vec::new(), n_simulations: 0, n_needed: None };
+        let mut drawn =
+            Drawn { theta: Vec::new(), distances: Vec::new(), n_simulations: 0, n_needed: None, n_tries: 0 };
         while drawn.n_needed.is_none() {
             // As many as the rate so far says: a batch too many is a simulation wasted.
             let filled = drawn.distances.len();
@@ -123,11 +135,13 @@ impl Scheme<'_> {
                 break;
             }
             let mut theta = vec![0.0; batch as usize * n];
-            theta
+            drawn.n_tries += theta
                 .par_chunks_exact_mut(n)
                 .enumerate()
-                .map(|(i, theta)| mixture.draw(&mut proposals.stream(first + i as u64), theta))
-                .collect::<Result<()>>()?;
+                .map(|(i, theta)| mixture.draw(self.prior, &mut proposals.stream(first + i as u64), theta))
+                .collect::<Result<Vec<u64>>>()?
+                .iter()
+                .sum::<u64>();
             let mut theta_hat = vec![0.0; theta.len()];
             self.forward.simulate(&theta, simulations, first, &mut theta_hat);
             for (i, (theta, theta_hat)) in theta.chunks_exact(n).zip(theta_hat.chunks_exact(n)).enumerate() {
@@ -147,34 +161,31 @@ impl Scheme<'_> {
         Ok(drawn)
     }
 
-    /// Those that stay, with their weights, and those drawn, with π/q, joined by their effective numbers.
-    fn join(&self, population: &Population, mixture: &Mixture, drawn: Drawn, epsilon: f64) -> Population {
+    /// Those that stay and those drawn, weighted as draws of all proposals so far together.
+    fn join(&self, population: &Population, past: &[Past], drawn: Drawn, epsilon: f64) -> Population {
         let n = self.prior.n_params();
-        let mut joined = Population { theta: Vec::new(), distances: Vec::new(), weights: Vec::new() };
-        for ((theta, &distance), &w) in
-            population.theta.chunks_exact(n).zip(&population.distances).zip(&population.weights)
-        {
-            if distance <= epsilon {
-                joined.theta.extend_from_slice(theta);
-                joined.distances.push(distance);
-                joined.weights.push(w);
-            }
-        }
-        let ln_weights: Vec<f64> = drawn
-            .theta
+        let stay: Vec<usize> =
+            (0..population.distances.len()).filter(|&j| population.distances[j] <= epsilon).collect();
+        let mut theta: Vec<f64> =
+            stay.iter().flat_map(|&j| population.theta[j * n..(j + 1) * n].iter().copied()).collect();
+        let mut distances: Vec<f64> = stay.iter().map(|&j| population.distances[j]).collect();
+        theta.extend(drawn.theta);
+        distances.extend(drawn.distances);
+        let before = past.len() - 1;
+        let ratios = theta
             .par_chunks_exact(n)
-            .map(|theta| self.prior.log_prob(theta) - mixture.ln_density(theta))
+            .enumerate()
+            .map(|(i, theta)| {
+                // Those that stay know the older proposals' share; those drawn meet them for the first time.
+                let (known, unknown) = match stay.get(i) {
+                    Some(&j) => (population.ratios[j], &past[before..]),
+                    None => (self.settings.n_initial as f64, past),
+                };
+                let ln_prior = self.prior.log_prob(theta);
+                let share = |past: &Past| past.strength * (past.mixture.ln_density(theta) - ln_prior).exp();
+                known + unknown.iter().map(share).sum::<f64>()
+            })
             .collect();
-        let top = ln_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let new: Vec<f64> = ln_weights.iter().map(|ln_w| (ln_w - top).exp()).collect();
-        let share = |weights: &[f64]| effective_number(weights) / weights.iter().sum::<f64>();
-        let (stay, enter) = (share(&joined.weights), share(&new));
-        joined.weights.iter_mut().for_each(|w| *w *= stay);
-        joined.weights.extend(new.iter().map(|w| w * enter));
-        let sum: f64 = joined.weights.iter().sum();
-        joined.weights.iter_mut().for_each(|w| *w /= sum);
-        joined.theta.extend(drawn.theta);
-        joined.distances.extend(drawn.distances);
-        joined
+        Population::new(theta, distances, ratios)
     }
 }
