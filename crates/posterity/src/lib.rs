@@ -15,6 +15,7 @@ pub mod samples;
 mod seed;
 pub mod simulator;
 pub mod store;
+mod whole_file;
 
 pub use error::{Error, Result};
 pub use parameter::Parameter;

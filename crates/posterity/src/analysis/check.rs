@@ -7,7 +7,6 @@ use crate::compressor::imnn::{Input, Settings, Simulations};
 use crate::compressor::{DerivativeSource, score};
 use crate::error::Result;
 use crate::simulator::Simulator;
-use std::path::Path;
 
 /// The checks, each one an error that names the key at fault.
 pub(super) struct Check<'a> {
@@ -44,6 +43,12 @@ impl Check<'_> {
             &["n_s", "input"],
             format!("{} simulations are too few to whiten {n_data} data", s.n_s),
             "give n_s well above the number of data, or input = \"standardise\"",
+        )?;
+        self.demand(
+            !stored || s.held_out_fraction.is_some(),
+            &["held_out_fraction", "stored"],
+            "nothing of the stored set is held out to judge the training by",
+            "give held_out_fraction = 0.2",
         )?;
         self.demand(
             !stored || s.simulations == Simulations::Fixed,
@@ -166,12 +171,6 @@ impl Check<'_> {
         self.covariance("n_independent", independent, n_params, ", or 0 to use the first set")
     }
 
-    /// The folder of a stored set.
-    pub(super) fn stored(&self, path: &Path) -> Result<()> {
-        let message = format!("there is no folder {}", path.display());
-        self.demand(path.is_dir(), &["stored"], message, "folder names count from the folder of the analysis")
-    }
-
     /// The source of the derivative: the simulator has one, or differences that stay where it has data.
     pub(super) fn derivative(&self, c: &CompressionPlan, simulator: &dyn Simulator, fiducial: &[f64]) -> Result<()> {
         if c.derivative() == DerivativeSource::Exact {
@@ -218,6 +217,7 @@ mod tests {
     use super::*;
     use crate::compressor;
     use crate::parameter::Parameter;
+    use std::path::Path;
     use crate::seed::Stream;
 
     /// A simulator without an exact derivative.

@@ -6,7 +6,8 @@ use super::section::Section;
 use crate::compressor::{DerivativeSource, Settings, imnn, score};
 use crate::error::Result;
 use crate::prior::Marginal;
-use crate::simulator::Simulator;
+use crate::simulator::{SimulationSet, Simulator};
+use crate::store::StoredSet;
 use std::path::{Path, PathBuf};
 
 /// The kinds of compressor an analysis can name.
@@ -22,8 +23,8 @@ pub struct CompressionPlan {
     pub settings: Settings,
     /// Distance between the seed-matched simulations of each parameter; always there for differences.
     pub delta: Option<Vec<f64>>,
-    /// Folder with a stored set of simulations to use instead of the simulator.
-    pub stored: Option<PathBuf>,
+    /// A stored set of simulations to use instead of the simulator's.
+    pub stored: Option<SimulationSet>,
 }
 
 impl CompressionPlan {
@@ -58,7 +59,10 @@ pub(super) fn read(
     let names: Vec<&str> = simulator.parameters().iter().map(|p| p.name.as_str()).collect();
     let delta = section.section("delta")?.map(|delta| delta.without_nuisance(model, nuisance)?.by_parameter(&names));
     let delta = delta.transpose()?;
-    let stored = section.take::<PathBuf>("stored")?.map(|path| folder.join(path));
+    let stored = match section.take::<PathBuf>("stored")? {
+        Some(path) => Some(stored(&section, &folder.join(path), simulator, fiducial)?),
+        None => None,
+    };
     let settings = if kind == KINDS[0] {
         let settings: imnn::Settings = section.rest(&BESIDE)?;
         check.imnn(&settings, simulator.n_params(), simulator.n_data(), stored.is_some())?;
@@ -69,9 +73,28 @@ pub(super) fn read(
         Settings::Score(settings)
     };
     let compression = CompressionPlan { settings, delta, stored };
-    match &compression.stored {
-        Some(path) => check.stored(path)?,
-        None => check.derivative(&compression, simulator, fiducial)?,
+    if compression.stored.is_none() {
+        check.derivative(&compression, simulator, fiducial)?;
     }
     Ok(compression)
+}
+
+/// Reads a stored set; what it decides itself must not be asked for besides, and it must be about this model.
+fn stored(section: &Section<'_>, path: &Path, simulator: &dyn Simulator, fiducial: &[f64]) -> Result<SimulationSet> {
+    for name in ["n_s", "n_d", "derivative", "delta", "held_out_n_s", "held_out_n_d"] {
+        let message = "the stored set of simulations decides this";
+        section.demand(!section.has(name), name, message, "leave it out, or leave out `stored`")?;
+    }
+    let message = format!("there is no folder {}", path.display());
+    section.demand(path.is_dir(), "stored", message, "folder names count from the folder of the analysis")?;
+    let set = StoredSet::read(path).map_err(|error| section.document.blame(&section.key("stored"), error))?;
+    let names: Vec<&str> = simulator.parameters().iter().map(|p| p.name.as_str()).collect();
+    let message = format!("the set is about {}, the analysis about {}", set.parameters.join(", "), names.join(", "));
+    section.demand(set.parameters == names, "stored", message, "name a set of the same parameters in this order")?;
+    let SimulationSet { theta_fid, shape, .. } = &set.simulations;
+    let message = format!("the set is of shape {shape:?}, the simulator draws {:?}", simulator.shape());
+    section.demand(shape == simulator.shape(), "stored", message, "name a set of the same kind of data")?;
+    let message = format!("the set is about theta_fid = {theta_fid:?}, the analysis about {fiducial:?}");
+    section.demand(theta_fid == fiducial, "stored", message, "give [fiducial] the values of the set")?;
+    Ok(set.simulations)
 }

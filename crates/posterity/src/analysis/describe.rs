@@ -65,7 +65,7 @@ impl Analysis {
             DerivativeSource::Differences => "seed-matched differences",
         };
         let source = match &c.stored {
-            Some(path) => format!(", simulations stored in {}", path.display()),
+            Some(set) => format!(", {} + {} stored simulations", set.n_s(), set.n_d()),
             None => String::new(),
         };
         let per_pair = if c.derivative() == DerivativeSource::Exact { 1 } else { 2 * n_params };
@@ -91,7 +91,9 @@ impl Analysis {
             Settings::Score(s) => s.n_independent,
         };
         planned = planned.saturating_add(simulations(n_independent, n_independent));
-        let planned = if c.stored.is_some() { String::new() } else { format!(", at most {planned} simulations") };
+        let planned = if c.stored.is_some() {
+            String::new()
+        } else { format!(", at most {planned} simulations") };
         format!("{text}, {derivative}{source}{planned}")
     }
 

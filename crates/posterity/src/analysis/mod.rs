@@ -30,6 +30,7 @@ mod keys;
 mod model;
 mod observation;
 mod prior;
+mod results;
 mod section;
 mod stage;
 mod template;
@@ -39,6 +40,7 @@ pub use folder::{check_out_dir, default_out_dir, prepare_out_dir};
 pub use inference::{Inference, Method};
 pub use model::Model;
 pub use observation::Observation;
+pub use results::{MethodResults, Results, Summary};
 pub use stage::{compress, infer, report, run, simulate};
 pub use template::{kinds, template};
 
@@ -74,6 +76,8 @@ pub struct Analysis {
     pub observation: Observation,
     /// The observed data, `n_data` finite values.
     pub observed: Vec<f64>,
+    /// Where the observed data were published.
+    pub reference: Option<String>,
     /// The prior of the parameters of interest.
     pub prior: Prior,
     /// For each parameter of the model its prior, where it is a nuisance parameter: each simulation draws it.
@@ -111,7 +115,7 @@ impl Analysis {
         let seed = root.take("seed")?.unwrap_or(0);
         let model = model::read(root.required_section("simulator")?, &folder)?;
         let observation = root.required_section("observation")?;
-        let (observation, observed) = observation::read(observation, &model, Seed::new(seed), &folder)?;
+        let observation = observation::read(observation, &model, Seed::new(seed), &folder)?;
         let prior = root.section("prior")?.unwrap_or_else(|| Section::empty(&document, "prior"));
         let (prior, nuisance) = prior::read(prior, model.simulator().parameters())?;
         let simulator = of_interest(&model, &nuisance);
@@ -129,8 +133,9 @@ impl Analysis {
             title,
             seed,
             model,
-            observation,
-            observed,
+            observation: observation.kind,
+            observed: observation.data,
+            reference: observation.reference,
             prior,
             nuisance,
             fiducial,

@@ -39,6 +39,16 @@ impl Model {
         }
     }
 
+    /// How its data are drawn.
+    pub(super) fn axes(&self) -> Axes {
+        let (abscissa, log_abscissa, abscissa_label, data_label) = match self {
+            Self::Gaussian(_) => (None, false, "draw", "value"),
+            Self::Line(line) => (Some(line.abscissae().collect()), false, "$x$", "$d$"),
+            Self::Supernovae(sn) => (Some(sn.redshifts().to_vec()), true, "redshift $z$", "magnitude $m_B$ [mag]"),
+        };
+        Axes { abscissa, log_abscissa, abscissa_label, data_label }
+    }
+
     /// The measured data that came with the simulator's files.
     pub fn measured(&self) -> Option<&[f64]> {
         match self {
@@ -46,6 +56,18 @@ impl Model {
             Self::Supernovae(simulator) => Some(simulator.observed()),
         }
     }
+}
+
+/// How the data of a model are drawn.
+pub(super) struct Axes {
+    /// One value a datum, where the data have an abscissa.
+    pub(super) abscissa: Option<Vec<f64>>,
+    /// True where it is drawn in the logarithm.
+    pub(super) log_abscissa: bool,
+    /// Its name and unit.
+    pub(super) abscissa_label: &'static str,
+    /// Name and unit of the data.
+    pub(super) data_label: &'static str,
 }
 
 /// Keys of `kind = "gaussian"`.

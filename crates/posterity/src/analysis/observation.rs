@@ -4,6 +4,7 @@ use super::model::{Model, try_at};
 use super::section::Section;
 use crate::error::{Error, Result};
 use crate::seed::Seed;
+use crate::store::npy;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,13 @@ pub enum Observation {
     },
 }
 
+/// The observation as it was read.
+pub(super) struct Observed {
+    pub(super) kind: Observation,
+    pub(super) data: Vec<f64>,
+    pub(super) reference: Option<String>,
+}
+
 /// Keys of `kind = "file"`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,17 +49,18 @@ struct MockKeys {
 }
 
 /// The observation and its data; a mock is drawn from its own branch of the seed.
-pub(super) fn read(
-    mut section: Section<'_>,
-    model: &Model,
-    seed: Seed,
-    folder: &Path,
-) -> Result<(Observation, Vec<f64>)> {
+pub(super) fn read(mut section: Section<'_>, model: &Model, seed: Seed, folder: &Path) -> Result<Observed> {
+    let reference = section.take("reference")?;
+    let (kind, data) = data(section, model, seed, folder)?;
+    Ok(Observed { kind, data, reference })
+}
+
+fn data(mut section: Section<'_>, model: &Model, seed: Seed, folder: &Path) -> Result<(Observation, Vec<f64>)> {
     let document = section.document;
     let simulator = model.simulator();
     match section.kind(&KINDS)? {
         "measured" => {
-            section.only(&["kind"])?;
+            section.only(&["reference"])?;
             let data = model.measured().ok_or_else(|| {
                 let message = format!("the simulator {} comes with no measured data", model.kind());
                 let remedy = "use kind = \"file\" with a path, or kind = \"mock\" with theta";
@@ -60,7 +69,7 @@ pub(super) fn read(
             Ok((Observation::Measured, data.to_vec()))
         }
         "file" => {
-            let keys: FileKeys = section.rest(&["kind"])?;
+            let keys: FileKeys = section.rest(&["kind", "reference"])?;
             let path = folder.join(keys.path);
             let data = load(&path, simulator.shape()).map_err(|error| document.blame("observation.path", error))?;
             Ok((Observation::File(path), data))
@@ -68,7 +77,7 @@ pub(super) fn read(
         _ => {
             let names: Vec<&str> = simulator.parameters().iter().map(|p| p.name.as_str()).collect();
             let theta = section.required_section("theta")?.by_parameter(&names)?;
-            let keys: MockKeys = section.rest(&["kind", "theta"])?;
+            let keys: MockKeys = section.rest(&["kind", "theta", "reference"])?;
             try_at(simulator, &theta).map_err(|error| {
                 let message = format!("the simulator has no data there: {error}");
                 let remedy = "choose parameters where the model makes sense";
@@ -81,19 +90,22 @@ pub(super) fn read(
     }
 }
 
-/// Reads data of this shape from a NumPy file (`.npy`, floats of 8 or 4 bytes) or from text, where numbers stand
-/// between white space or commas and `#` begins a comment. The errors name the file where its content is at fault.
+/// Reads data of this shape from a NumPy file (`.npy`) or from text, where numbers stand between white space or commas
+/// and `#` begins a comment. The errors name the file where its content is at fault.
 fn load(path: &Path, shape: &[usize]) -> Result<Vec<f64>> {
     if !path.is_file() {
         return Err(Error::invalid_input(format!("there is no file {}", path.display()))
             .remedy("file names count from the folder of the analysis"));
     }
-    let numpy = path.extension().is_some_and(|extension| extension == "npy");
+    if path.extension().is_some_and(|extension| extension == "npy") {
+        let axes: Vec<npy::Axis<'_>> = shape.iter().map(|n| ("data", Some(*n))).collect();
+        return npy::read(path, &axes).map(|array| array.data);
+    }
     let bytes = std::fs::read(path).map_err(|source| Error::io(path, &source))?;
-    let (found, data) = if numpy { from_numpy(&bytes) } else { from_text(&bytes) }.map_err(|e| e.in_file(path))?;
+    let data = from_text(&bytes).map_err(|e| e.in_file(path))?;
     let n_data: usize = shape.iter().product();
-    if data.len() != n_data || (numpy && found != shape) {
-        return Err(Error::invalid_input(format!("the shape is {found:?}, the simulator draws {shape:?}"))
+    if data.len() != n_data {
+        return Err(Error::invalid_input(format!("there are {} numbers, the simulator draws {n_data}", data.len()))
             .remedy("observe what the simulator simulates")
             .in_file(path));
     }
@@ -105,28 +117,7 @@ fn load(path: &Path, shape: &[usize]) -> Result<Vec<f64>> {
     }
 }
 
-fn from_numpy(bytes: &[u8]) -> Result<(Vec<usize>, Vec<f64>)> {
-    let bad = |source: std::io::Error| {
-        Error::invalid_input(format!("this is no NumPy array: {source}")).remedy("save it with numpy.save")
-    };
-    let npy = npyz::NpyFile::new(bytes).map_err(bad)?;
-    let shape = npy.shape().iter().map(|&n| usize::try_from(n).unwrap_or(usize::MAX)).collect();
-    if npy.order() != npyz::Order::C && npy.shape().len() > 1 {
-        return Err(Error::invalid_input("the array is in Fortran order").remedy("save numpy.ascontiguousarray of it"));
-    }
-    let data = match npy.try_data::<f64>() {
-        Ok(values) => values.collect::<std::io::Result<Vec<f64>>>().map_err(bad)?,
-        Err(npy) => match npy.try_data::<f32>() {
-            Ok(values) => values.map(|x| x.map(f64::from)).collect::<std::io::Result<Vec<f64>>>().map_err(bad)?,
-            Err(_) => {
-                return Err(Error::invalid_input("the array does not hold floats").remedy("save array.astype(float)"));
-            }
-        },
-    };
-    Ok((shape, data))
-}
-
-fn from_text(bytes: &[u8]) -> Result<(Vec<usize>, Vec<f64>)> {
+fn from_text(bytes: &[u8]) -> Result<Vec<f64>> {
     let mut data = Vec::new();
     for (i, line) in String::from_utf8_lossy(bytes).lines().enumerate() {
         let content = line.split('#').next().unwrap_or_default();
@@ -137,5 +128,5 @@ fn from_text(bytes: &[u8]) -> Result<(Vec<usize>, Vec<f64>)> {
             data.push(value);
         }
     }
-    Ok((vec![data.len()], data))
+    Ok(data)
 }

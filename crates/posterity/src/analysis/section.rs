@@ -35,6 +35,11 @@ impl<'a> Section<'a> {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
+    /// True if a name stands in this table.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.table.contains_key(name)
+    }
+
     /// Takes a table out of this one, if it is there.
     pub(super) fn section(&mut self, name: &str) -> Result<Option<Section<'a>>> {
         let path = self.key(name);

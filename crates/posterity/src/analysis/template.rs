@@ -46,6 +46,7 @@ n_data = 10                     # draws of N(mean, variance)
 kind = "mock"                   # mock | file | measured (data that come with the simulator's files)
 theta = { mean = 0.0, variance = 1.0 }
 index = 0                       # which of the simulations there
+# reference = "…"               # where measured data were published; printed in the report
 # path = "observed.npy"         # for kind = "file": .npy, or numbers in text
 
 [prior.mean]
@@ -79,6 +80,7 @@ sd = 1.0                        # standard deviation of the noise
 kind = "mock"                   # mock | file | measured (data that come with the simulator's files)
 theta = { slope = 1.0, intercept = 0.0 }
 index = 0                       # which of the simulations there
+# reference = "…"               # where measured data were published; printed in the report
 # path = "observed.npy"         # for kind = "file": .npy, or numbers in text
 
 [prior.slope]
@@ -111,6 +113,7 @@ covariance = "sys.txt"          # systematic covariance, n then n x n numbers; l
 
 [observation]
 kind = "measured"               # measured (the magnitudes of the table) | file | mock
+# reference = "…"               # where they were published; printed in the report
 # path = "observed.npy"         # for kind = "file": .npy, or numbers in text
 # theta = { omega_m = 0.3, w = -1.0, offset = 23.8 } # for kind = "mock"
 # index = 0                     # for kind = "mock": which of the simulations there
@@ -223,7 +226,7 @@ mod tests {
             keys_of::<model::LineKeys>(),
             keys_of::<model::SupernovaeKeys>(),
             &compression::BESIDE,
-            &["title", "seed", "path", "theta", "index", "low", "high", "mean", "sd", "nuisance", "latex", "methods"],
+            &["title", "seed", "path", "theta", "index", "low", "high", "mean", "sd", "nuisance", "latex", "methods", "reference"],
         ];
         for key in keys.concat() {
             let shown = text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));

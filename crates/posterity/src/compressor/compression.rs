@@ -8,12 +8,15 @@ use crate::progress::Progress;
 use crate::reference::Reference;
 use crate::seed::Seed;
 use crate::simulator::{SimulationSet, Simulator};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
 /// Key of the metadata that holds what a file says beside the compressor.
 const METADATA: &str = "posterity.compression";
+/// Key of the metadata that holds what it was learnt for.
+const LEARNT_FOR: &str = "posterity.learnt_for";
 /// Simulations, of each kind, that the independent estimate holds in memory at once.
 const BLOCK: usize = 1000;
 
@@ -169,35 +172,45 @@ impl Compression {
         self.compressor.references().into_iter().chain(super::fisher::REFERENCES).collect()
     }
 
-    /// Writes compressor and knowledge to one safetensors file.
+    /// Writes compressor and knowledge to one safetensors file, with a note on what they were learnt for.
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub fn write(&self, path: &Path, learnt_for: &serde_json::Value) -> Result<()> {
         let text = serde_json::to_string(&self.knowledge).map_err(|e| Error::numerical(e.to_string()).in_file(path))?;
-        let metadata = HashMap::from([(METADATA.to_string(), text)]);
+        let metadata = HashMap::from([(METADATA.into(), text), (LEARNT_FOR.into(), learnt_for.to_string())]);
         match &self.compressor {
             Trained::Score(score) => score.write(path, metadata),
             Trained::Imnn(imnn) => imnn.write(path, metadata),
         }
     }
 
-    /// Reads what [`Compression::write`] wrote.
+    /// Reads what [`Compression::write`] wrote: the compression and the note.
     ///
     /// # Errors
     /// Where the file cannot be read or is no such file.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path) -> Result<(Self, serde_json::Value)> {
         let metadata = crate::nn::read_metadata(path)?;
-        let text = metadata.get(METADATA).map_or("", String::as_str);
-        let knowledge = serde_json::from_str(text).map_err(|e| {
-            Error::corrupt_file(format!("metadata `{METADATA}`: {e}")).in_file(path).remedy("compress again")
-        })?;
+        let (knowledge, learnt_for) = (json(&metadata, METADATA, path)?, json(&metadata, LEARNT_FOR, path)?);
         let compressor = if metadata.contains_key(imnn::METADATA) {
             Trained::Imnn(Imnn::read(path)?)
         } else {
             Trained::Score(Score::read(path)?)
         };
-        Ok(Self { compressor, knowledge })
+        Ok((Self { compressor, knowledge }, learnt_for))
+    }
+}
+
+fn json<T: DeserializeOwned>(metadata: &HashMap<String, String>, key: &str, path: &Path) -> Result<T> {
+    serde_json::from_str(metadata.get(key).map_or("", String::as_str))
+        .map_err(|e| Error::corrupt_file(format!("metadata `{key}`: {e}")).in_file(path).remedy("compress again"))
+}
+
+impl Knowledge {
+    /// Index in the history of the weights that were kept.
+    pub fn best(&self) -> Option<usize> {
+        let held_out = self.history.iter().map(|e| e.ln_det_fisher_held_out).enumerate();
+        held_out.fold(None, |best: Option<(usize, f64)>, e| if best.is_none_or(|b| e.1 > b.1) { Some(e) } else { best }).map(|b| b.0)
     }
 }
 
@@ -313,8 +326,9 @@ mod tests {
         );
         let path = std::env::temp_dir().join(format!("posterity-compression-{}.safetensors", std::process::id()));
         for compression in [compression, score] {
-            compression.write(&path).expect("written");
-            assert_eq!(Compression::read(&path).expect("read"), compression);
+            let learnt_for = serde_json::json!({ "seed": 3 });
+            compression.write(&path, &learnt_for).expect("written");
+            assert_eq!(Compression::read(&path).expect("read"), (compression, learnt_for));
         }
         std::fs::write(&path, b"no such file").expect("written");
         assert!(Compression::read(&path).expect_err("damaged").is_corrupt_file());

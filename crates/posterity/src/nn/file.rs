@@ -3,9 +3,11 @@
 use super::network::{Layer, Network};
 use super::real::Real;
 use crate::error::{Error, Result};
+use crate::whole_file::write_whole;
 use safetensors::tensor::TensorView;
 use safetensors::{SafeTensorError, SafeTensors};
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::Path;
 
 /// Key of the metadata that holds the layers, as JSON.
@@ -42,9 +44,7 @@ pub fn write_weights<T: Real>(
     });
     let views = views.collect::<Result<Vec<_>>>()?;
     let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))?;
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, bytes).map_err(|e| Error::io(&partial, &e))?;
-    std::fs::rename(&partial, path).map_err(|e| Error::io(path, &e))
+    write_whole(path, |out| out.write_all(&bytes).map_err(|e| Error::io(path, &e)))
 }
 
 /// Reads the metadata of a weight file alone.

@@ -52,6 +52,11 @@ impl Normal {
         Ok(Self { mean, sd, low, high, below, mass, mirrored })
     }
 
+    /// Mean and standard deviation before truncation.
+    pub fn mean_and_sd(&self) -> (f64, f64) {
+        (self.mean, self.sd)
+    }
+
     pub(super) fn log_prob(&self, x: f64) -> f64 {
         if x < self.low || x > self.high || x.is_nan() {
             return f64::NEG_INFINITY;

@@ -23,7 +23,8 @@ pub use references::sorted_references;
 
 use crate::error::Result;
 use crate::reference::Reference;
-use crate::samples::{Samples, write_text};
+use crate::samples::Samples;
+use crate::whole_file::write_text;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 

@@ -2,11 +2,9 @@
 
 mod getdist;
 mod parquet;
-mod write;
 
 pub use getdist::write_getdist;
 pub use parquet::{read_parquet, write_parquet};
-pub(crate) use write::write_text;
 
 use crate::error::{Error, Result};
 use crate::math::Matrix;

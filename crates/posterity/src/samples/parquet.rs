@@ -8,7 +8,7 @@
 //! In Python: `pandas.read_parquet("pmc.parquet")`.
 
 use super::Samples;
-use super::write::write_whole;
+use crate::whole_file::write_whole;
 use crate::error::{Error, Result};
 use crate::parameter::Parameter;
 use parquet::basic::{Repetition, Type as Physical};

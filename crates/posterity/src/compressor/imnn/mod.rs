@@ -33,7 +33,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 /// The reference of the method.
-const REFERENCE: Reference = Reference {
+pub const REFERENCE: Reference = Reference {
     authors: "Charnock, Lavaux, Wandelt 2018",
     title: "Automatic physical inference with information maximizing neural networks",
     source: "Phys. Rev. D 97, 083004, arXiv:1802.03537",

@@ -1,0 +1,216 @@
+//! `results.json`: what a run found, for scripts. Its form is stable: keys are added, not renamed.
+//!
+//! | key | content |
+//! |---|---|
+//! | `version`, `seed`, `title`, `analysis` | program version; seed; title; the analysis with its overrides, as JSON |
+//! | `parameters` | name and LaTeX label of each parameter of interest |
+//! | `observed`, `theta_hat` | the observed data; their quasi maximum likelihood estimate, by name |
+//! | `fisher.{train,held_out,independent}` | `{matrix, ln_det, n_s, n_d}`; `independent` is null without independent simulations |
+//! | `fisher.{combined,compressed}` | the other estimates of Coulton & Wandelt 2023, of the set that inference uses |
+//! | `training` | `{n_iterations, best_iteration}` of a network |
+//! | `methods.<gaussian, abc, pmc>.parameters.<name>` | `{mean, sd, q025, q16, q50, q84, q975}` |
+//! | `methods.<m>` | `n_simulations`, `n_samples`, `ess`, `epsilon` (null for the Gaussian approximation), `time_s`, for pmc `stop` and `rounds` |
+//! | `timings_s.<stage>` | wall time of `simulate`, `compress`, `infer`, `report` |
+//! | `warnings` | what the user should know before trusting the result |
+
+use super::Analysis;
+use crate::compressor::{Fisher, Knowledge};
+use crate::error::{Error, Result};
+use crate::lfi::pmc;
+use crate::parameter::Parameter;
+use crate::samples::Samples;
+use crate::whole_file::write_text;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Name of the file in the output folder.
+pub(super) const FILE: &str = "results.json";
+
+/// The content of `results.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// Version of the program.
+    pub version: String,
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// Title of the analysis.
+    pub title: String,
+    /// The analysis with its overrides.
+    pub analysis: serde_json::Value,
+    /// Parameters of interest.
+    pub parameters: Vec<Parameter>,
+    /// The observed data.
+    pub observed: Vec<f64>,
+    /// Their estimate, by parameter.
+    pub theta_hat: Option<BTreeMap<String, f64>>,
+    /// Fisher information of the summaries.
+    pub fisher: Option<FisherResults>,
+    /// Training of a network.
+    pub training: Option<TrainingResults>,
+    /// What each method found.
+    pub methods: BTreeMap<String, MethodResults>,
+    /// Wall time of each stage in seconds.
+    pub timings_s: BTreeMap<String, f64>,
+    /// Warnings of the compression, then of inference.
+    pub warnings: Vec<String>,
+}
+
+/// Fisher information of the summaries, on different simulations and by different estimates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FisherResults {
+    /// On the training simulations.
+    pub train: Fisher,
+    /// On held-out simulations.
+    pub held_out: Fisher,
+    /// On independent simulations.
+    pub independent: Option<Fisher>,
+    /// Geometric mean of standard and compressed estimate.
+    pub combined: Fisher,
+    /// Compressed estimate.
+    pub compressed: Fisher,
+}
+
+/// Length of a network's training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingResults {
+    /// Iterations done.
+    pub n_iterations: usize,
+    /// The one whose weights were kept.
+    pub best_iteration: usize,
+}
+
+/// What one method found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MethodResults {
+    /// Marginal posterior of each parameter.
+    pub parameters: BTreeMap<String, Summary>,
+    /// Simulations run.
+    pub n_simulations: u64,
+    /// Draws kept.
+    pub n_samples: usize,
+    /// Effective number of draws for their weights.
+    pub ess: f64,
+    /// Largest distance accepted.
+    pub epsilon: Option<f64>,
+    /// Wall time in seconds.
+    pub time_s: f64,
+    /// Why the rounds of population Monte Carlo ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stop: Option<pmc::Stop>,
+    /// The rounds of population Monte Carlo.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rounds: Vec<pmc::Round>,
+}
+
+/// Moments and quantiles of one parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub sd: f64,
+    /// 2.5 % quantile.
+    pub q025: f64,
+    /// 16 % quantile.
+    pub q16: f64,
+    /// Median.
+    pub q50: f64,
+    /// 84 % quantile.
+    pub q84: f64,
+    /// 97.5 % quantile.
+    pub q975: f64,
+}
+
+impl MethodResults {
+    /// Of draws that took so many seconds.
+    pub(super) fn new(samples: &Samples, time_s: f64) -> Self {
+        let (mean, sd) = (samples.mean(), samples.sd());
+        let summary = |i: usize| {
+            let q = samples.quantiles(i, &[0.025, 0.16, 0.5, 0.84, 0.975]);
+            Summary { mean: mean[i], sd: sd[i], q025: q[0], q16: q[1], q50: q[2], q84: q[3], q975: q[4] }
+        };
+        let names = samples.parameters.iter().enumerate();
+        Self {
+            parameters: names.map(|(i, parameter)| (parameter.name.clone(), summary(i))).collect(),
+            n_simulations: samples.n_simulations,
+            n_samples: samples.n_samples(),
+            ess: samples.ess(),
+            epsilon: samples.epsilon,
+            time_s,
+            stop: None,
+            rounds: Vec::new(),
+        }
+    }
+}
+
+impl Results {
+    /// Those in the folder, where they are of this very analysis; else new ones.
+    ///
+    /// # Errors
+    /// Io; corrupt file, if it is none that this program wrote.
+    pub(super) fn open(analysis: &Analysis, folder: &Path) -> Result<Self> {
+        let new = Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            seed: analysis.seed,
+            title: analysis.title.clone(),
+            analysis: analysis.settings.clone(),
+            parameters: analysis.prior.parameters.clone(),
+            observed: analysis.observed.clone(),
+            theta_hat: None,
+            fisher: None,
+            training: None,
+            methods: BTreeMap::new(),
+            timings_s: BTreeMap::new(),
+            warnings: Vec::new(),
+        };
+        let path = folder.join(FILE);
+        if !path.is_file() {
+            return Ok(new);
+        }
+        let old = Self::read(folder)?;
+        let same = (&old.version, old.seed, &old.analysis, &old.observed)
+            == (&new.version, new.seed, &new.analysis, &new.observed);
+        Ok(if same { old } else { new })
+    }
+
+    /// Reads the results of a folder.
+    ///
+    /// # Errors
+    /// Io; corrupt file, if it is none that this program wrote.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(FILE);
+        let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
+        serde_json::from_str(&text).map_err(|e| {
+            Error::corrupt_file(e.to_string()).in_file(&path).remedy("take it away, or choose another output folder")
+        })
+    }
+
+    /// Writes them into a folder.
+    ///
+    /// # Errors
+    /// Io.
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(FILE);
+        let text = serde_json::to_string_pretty(self).map_err(|e| Error::numerical(e.to_string()).in_file(&path))?;
+        write_text(&path, &(text + "\n"))
+    }
+
+    /// Takes in what was learnt about the summaries; what was inferred with earlier ones no longer holds.
+    pub(super) fn set_knowledge(&mut self, knowledge: &Knowledge) {
+        self.fisher = Some(FisherResults {
+            train: knowledge.train.clone(),
+            held_out: knowledge.held_out.clone(),
+            independent: knowledge.independent.clone(),
+            combined: knowledge.information.combined.clone(),
+            compressed: knowledge.information.compressed.clone(),
+        });
+        self.training = knowledge.history.last().zip(knowledge.best()).map(|(last, best)| TrainingResults {
+            n_iterations: last.iteration,
+            best_iteration: knowledge.history[best].iteration,
+        });
+        self.warnings.clone_from(&knowledge.warnings);
+        self.methods.clear();
+        self.theta_hat = None;
+    }
+}

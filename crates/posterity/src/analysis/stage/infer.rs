@@ -1,0 +1,146 @@
+//! The third stage: the posterior, by every method that the analysis names.
+
+use super::super::{Analysis, Method, MethodResults, Results};
+use super::{COMPRESSOR, PREDICTIVE};
+use crate::compressor::Compression;
+use crate::error::{Error, Result};
+use crate::lfi::{Forward, abc, gaussian, pmc};
+use crate::progress::Progress;
+use crate::samples::{Samples, write_getdist, write_parquet};
+use crate::seed::Seed;
+use crate::simulator::Simulator;
+use crate::store::npy;
+use std::path::Path;
+use std::time::Instant;
+
+/// Draws from the posterior of the most trusted method that are simulated for comparison with the data.
+const N_PREDICTIVE: usize = 400;
+/// An estimate farther from the fiducial point than this (in the metric F) is told: the compression was made elsewhere.
+const FAR: f64 = 3.0;
+
+/// Infers the posterior with the compressor of the output folder, and keeps the draws there.
+///
+/// # Errors
+/// Invalid input, if there is no compressor or it was learnt for another analysis; those of the methods.
+pub fn infer(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> Result<()> {
+    super::timed("infer", analysis, out_dir, progress, |results| {
+        let compression = read_compressor(analysis, out_dir)?;
+        let simulator = analysis.simulator();
+        let forward = Forward {
+            simulator: &*simulator,
+            compressor: &compression.compressor,
+            quasi_mle: &compression.knowledge.quasi_mle,
+        };
+        results.set_knowledge(&compression.knowledge);
+        let mut theta_hat = vec![0.0; forward.n_params()];
+        forward.estimate(&analysis.observed, &mut theta_hat);
+        let names: Vec<String> = analysis.prior.parameters.iter().map(|p| p.name.clone()).collect();
+        results.theta_hat = Some(names.iter().cloned().zip(theta_hat.iter().copied()).collect());
+        results.warnings.extend(far_from_fiducial(&compression, &analysis.fiducial, &theta_hat)?);
+        let (samples, chains) = (super::folder(out_dir, "samples")?, super::folder(out_dir, "chains")?);
+        let bounds: Vec<(f64, f64)> = analysis.prior.marginals.iter().map(crate::prior::Marginal::bounds).collect();
+        // Least trusted first: the last one's draws are compared with the data.
+        let mut methods = analysis.inference.methods.clone();
+        methods.sort_by_key(|method| *method as usize);
+        for (i, method) in methods.iter().enumerate() {
+            let draws = sample(analysis, *method, &compression, &forward, &theta_hat, results, progress)?;
+            write_parquet(&draws, &samples.join(format!("{}.parquet", method.name())))?;
+            write_getdist(&draws, &chains.join(method.name()), &bounds)?;
+            if i + 1 == methods.len() {
+                write_predictive(analysis, &*simulator, &draws, out_dir)?;
+            }
+        }
+        Ok(format!("{} of {}", results.methods.keys().cloned().collect::<Vec<_>>().join(", "), names.join(", ")))
+    })
+}
+
+/// The compressor in the output folder, if it was learnt for this analysis.
+pub(super) fn read_compressor(analysis: &Analysis, out_dir: &Path) -> Result<Compression> {
+    let path = out_dir.join(COMPRESSOR);
+    if !path.is_file() {
+        return Err(Error::invalid_input("there is no compressor yet").remedy("run `posterity compress` first").in_file(&path));
+    }
+    let (compression, learnt_for) = Compression::read(&path)?;
+    for key in ["seed", "simulator", "prior", "fiducial", "compressor"] {
+        if learnt_for[key] != analysis.settings[key] {
+            return Err(Error::invalid_input(format!("the compressor was learnt with other settings in `{key}`"))
+                .remedy("run `posterity compress` again, or choose another output folder")
+                .in_file(&path));
+        }
+    }
+    Ok(compression)
+}
+
+/// Runs one method and enters what it found.
+fn sample(
+    analysis: &Analysis,
+    method: Method,
+    compression: &Compression,
+    forward: &Forward<'_>,
+    theta_hat: &[f64],
+    results: &mut Results,
+    progress: &dyn Progress,
+) -> Result<Samples> {
+    let (prior, inference) = (&analysis.prior, &analysis.inference);
+    let fisher = &compression.knowledge.information.standard.matrix;
+    let seed = Seed::new(analysis.seed).label(method.name());
+    let start = Instant::now();
+    let mut history = None;
+    let draws = match method {
+        Method::Gaussian => gaussian::sample(theta_hat, fisher, prior, &inference.gaussian, seed)?,
+        Method::Abc => {
+            let observed = [theta_hat.to_vec()];
+            abc::sample(forward, prior, fisher, &observed, &inference.abc, seed, progress)?.remove(0)
+        }
+        Method::Pmc => {
+            let (draws, rounds) = pmc::sample(forward, prior, fisher, theta_hat, &inference.pmc, seed, progress)?;
+            history = Some(rounds);
+            draws
+        }
+    };
+    let mut found = MethodResults::new(&draws, start.elapsed().as_secs_f64());
+    if let Some(pmc::History { rounds, stop }) = history {
+        // Without an epsilon to reach, the acceptance rate is how the rounds are meant to end.
+        let meant = stop == pmc::Stop::AcceptanceRate && inference.pmc.epsilon.is_none();
+        let remedy = stop.remedy().filter(|_| !meant);
+        results.warnings.extend(remedy.map(|remedy| format!("population Monte Carlo ended early; {remedy}")));
+        found.rounds = rounds;
+        found.stop = Some(stop);
+    }
+    results.methods.insert(method.name().into(), found);
+    Ok(draws)
+}
+
+/// A warning, where the data lie far from where the compression was made for.
+fn far_from_fiducial(compression: &Compression, fiducial: &[f64], theta_hat: &[f64]) -> Result<Option<String>> {
+    let shift: Vec<f64> = theta_hat.iter().zip(fiducial).map(|(a, b)| a - b).collect();
+    let distance = compression.knowledge.information.standard.matrix.cholesky()?.quadratic_form(&shift).sqrt();
+    Ok((distance > FAR).then(|| {
+        format!(
+            "the estimate lies {distance:.1} standard deviations from the fiducial point, where the compression is no \
+             longer the best; move [fiducial] towards it and run again"
+        )
+    }))
+}
+
+/// Simulates at draws of the posterior, for comparison with the data; failed simulations are left out.
+fn write_predictive(analysis: &Analysis, simulator: &dyn Simulator, draws: &Samples, out_dir: &Path) -> Result<()> {
+    let seed = Seed::new(analysis.seed).label("predictive");
+    let n_data = simulator.n_data();
+    let mut rows = Vec::new();
+    let mut row = vec![0.0; n_data];
+    let mut cumulative = 0.0;
+    let mut draw = 0;
+    for i in 0..N_PREDICTIVE {
+        // Equal weights by systematic resampling.
+        let level = (i as f64 + 0.5) / N_PREDICTIVE as f64;
+        while draw + 1 < draws.n_samples() && cumulative + draws.weights[draw] < level {
+            cumulative += draws.weights[draw];
+            draw += 1;
+        }
+        if simulator.simulate(draws.draw(draw), &mut seed.stream(i as u64), &mut row).is_ok() {
+            rows.extend_from_slice(&row);
+        }
+    }
+    npy::write(&out_dir.join(PREDICTIVE), &[rows.len() / n_data, n_data], &rows)
+}

@@ -1,0 +1,160 @@
+//! The last stage: figures, tables and one page, from what the other stages left in the output folder.
+
+use super::super::{Analysis, Method, Observation, Results};
+use super::{PREDICTIVE, infer};
+use crate::compressor::{Compression, Knowledge};
+use crate::error::{Error, Result};
+use crate::lfi::{abc, gaussian, pmc};
+use crate::progress::Progress;
+use crate::reference::Reference;
+use crate::report::{self, Convergence, Manifest, Predictive, Report, Round, Training, Truth};
+use crate::samples::read_parquet;
+use crate::store::npy;
+use std::path::Path;
+
+/// Writes the report from the results in the output folder.
+///
+/// # Errors
+/// Invalid input, where a stage has not run yet; io.
+pub fn report(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> Result<()> {
+    super::timed("report", analysis, out_dir, progress, |results| {
+        let compression = infer::read_compressor(analysis, out_dir)?;
+        let report = Report {
+            title: analysis.title.clone(),
+            methods: methods(analysis, results, out_dir)?,
+            bounds: analysis.prior.marginals.iter().map(crate::prior::Marginal::bounds).collect(),
+            exact: None,
+            truth: truth(analysis),
+            training: training(&compression.knowledge),
+            information: Some(convergence(&compression.knowledge)),
+            predictive: Some(predictive(analysis, out_dir)?),
+            rounds: rounds(results),
+            warnings: results.warnings.clone(),
+            manifest: manifest(analysis, results, &compression)?,
+            references: references(analysis, &compression),
+        };
+        report.write_figures(&super::folder(out_dir, "figures")?)?;
+        report.write(&out_dir.join("report.html"))?;
+        Ok("report.html".into())
+    })
+}
+
+/// The draws of each method, least trusted first.
+fn methods(analysis: &Analysis, results: &Results, out_dir: &Path) -> Result<Vec<report::Method>> {
+    let mut methods = analysis.inference.methods.clone();
+    methods.sort_by_key(|method| *method as usize);
+    let read = |method: &Method| {
+        let path = out_dir.join("samples").join(format!("{}.parquet", method.name()));
+        if !results.methods.contains_key(method.name()) || !path.is_file() {
+            return Err(Error::invalid_input(format!("there are no draws of the method {}", method.name()))
+                .remedy("run `posterity infer` first")
+                .in_file(&path));
+        }
+        let (name, note) = match method {
+            Method::Gaussian => ("Gaussian approximation", "F⁻¹ about the estimate, times the prior"),
+            Method::Abc if analysis.inference.abc.regression_adjustment => ("ABC", "rejection, regression adjusted"),
+            Method::Abc => ("ABC", "rejection"),
+            Method::Pmc => ("population Monte Carlo", ""),
+        };
+        let mut samples = read_parquet(&path)?;
+        samples.parameters.clone_from(&analysis.prior.parameters);
+        Ok(report::Method { name: name.into(), samples, note: note.into() })
+    };
+    methods.iter().map(read).collect()
+}
+
+/// The parameters of interest of a mock observation.
+fn truth(analysis: &Analysis) -> Option<Truth> {
+    let Observation::Mock { theta, .. } = &analysis.observation else { return None };
+    let of_interest = theta.iter().zip(&analysis.nuisance).filter(|(_, nuisance)| nuisance.is_none());
+    Some(Truth { name: "truth".into(), theta: of_interest.map(|(x, _)| *x).collect() })
+}
+
+fn training(knowledge: &Knowledge) -> Option<Training> {
+    let history = &knowledge.history;
+    let column = |f: fn(&crate::compressor::imnn::Evaluation) -> f64| history.iter().map(f).collect::<Vec<f64>>();
+    (!history.is_empty()).then(|| Training {
+        iterations: history.iter().map(|e| e.iteration as u64).collect(),
+        ln_det_train: column(|e| e.ln_det_fisher_train),
+        ln_det_held_out: column(|e| e.ln_det_fisher_held_out),
+        covariance_distance: column(|e| e.covariance_distance),
+        regularisation: column(|e| e.regulariser),
+        best: knowledge.best(),
+        known_ln_det: None,
+    })
+}
+
+fn convergence(knowledge: &Knowledge) -> Convergence {
+    let all = &knowledge.convergence;
+    Convergence {
+        n_simulations: all.iter().map(|i| i.standard.n_s as u64).collect(),
+        standard: all.iter().map(|i| i.standard.ln_det).collect(),
+        combined: all.iter().map(|i| i.combined.ln_det).collect(),
+        compressed: all.iter().map(|i| i.compressed.ln_det).collect(),
+        known_ln_det: None,
+    }
+}
+
+fn predictive(analysis: &Analysis, out_dir: &Path) -> Result<Predictive> {
+    let simulator = analysis.simulator();
+    let axes = [("n_draws", None), ("data", Some(simulator.n_data()))];
+    let draws = npy::read(&out_dir.join(PREDICTIVE), &axes)?.data;
+    let axes = analysis.model.axes();
+    Ok(Predictive {
+        abscissa: axes.abscissa,
+        log_abscissa: axes.log_abscissa,
+        abscissa_label: axes.abscissa_label.into(),
+        data_label: axes.data_label.into(),
+        data: analysis.observed.clone(),
+        errors: Vec::new(),
+        draws,
+    })
+}
+
+fn rounds(results: &Results) -> Vec<Round> {
+    let rounds = results.methods.get(Method::Pmc.name()).map_or(&[][..], |pmc| &pmc.rounds);
+    let round = |r: &pmc::Round| Round { epsilon: r.epsilon, acceptance: r.acceptance_rate, n_simulations: r.n_simulations };
+    rounds.iter().map(round).collect()
+}
+
+fn manifest(analysis: &Analysis, results: &Results, compression: &Compression) -> Result<Manifest> {
+    let text = toml::to_string(&analysis.settings).map_err(|e| Error::numerical(format!("the analysis has no text: {e}")))?;
+    let list = |values: &[f64]| values.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+    let knowledge = &compression.knowledge;
+    let judged = knowledge.independent.as_ref().unwrap_or(&knowledge.held_out);
+    let mut facts = vec![
+        ("parameters".to_owned(), analysis.prior.parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join(", ")),
+        ("fiducial point".to_owned(), list(&analysis.fiducial)),
+        ("simulations behind F".to_owned(), format!("{} + {}", judged.n_s, judged.n_d)),
+    ];
+    facts.extend(results.methods.iter().map(|(name, m)| (format!("simulations, {name}"), m.n_simulations.to_string())));
+    facts.extend(analysis.reference.iter().map(|reference| ("observed data".to_owned(), reference.clone())));
+    let order = ["simulate", "compress", "infer"];
+    let timings = order.iter().filter_map(|stage| results.timings_s.get(*stage).map(|s| ((*stage).to_owned(), *s)));
+    Ok(Manifest {
+        version: results.version.clone(),
+        seed: analysis.seed,
+        analysis: text,
+        timings: timings.collect(),
+        facts,
+    })
+}
+
+/// References of the simulator, the compressor and the methods that ran.
+fn references(analysis: &Analysis, compression: &Compression) -> Vec<Reference> {
+    let mut references = analysis.simulator().references();
+    references.extend(compression.references());
+    for method in &analysis.inference.methods {
+        match method {
+            Method::Gaussian => references.extend(gaussian::REFERENCES),
+            Method::Abc => {
+                references.extend(abc::REFERENCES);
+                if analysis.inference.abc.regression_adjustment {
+                    references.extend(abc::REGRESSION_REFERENCES);
+                }
+            }
+            Method::Pmc => references.extend(pmc::REFERENCES),
+        }
+    }
+    references
+}

@@ -1,0 +1,137 @@
+//! Population Monte Carlo: rejection at a shrinking ε, with proposals drawn from what was accepted before.
+//!
+//! 1. n_initial simulations from the prior; the nearest n_particles are the first population, weights 1/n.
+//! 2. ε = a percentile of the population's distances. Particles beyond it leave; as many are drawn from
+//!    q(θ) ∝ Σ_j w_j N(θ | θ_j, 2 Σ), truncated to the prior, and simulated until their distance is ≤ ε.
+//! 3. Weights. Those drawn have w ∝ π(θ)/q(θ); those that stay keep their own, w_j, and the two groups, each
+//!    normalised to one, are joined in proportion to their effective numbers (Σw)²/Σw².
+//! 4. Again from 2, until a rule of [`Settings`] says [`Stop`].
+//!
+//! Why the weights are so: a particle that stays was not drawn from q but, weighted by w_j, from the posterior within
+//! the previous ε, and those of it within ε are, with the same weights, a sample of the posterior within ε. A drawn one,
+//! weighted by π/q, is a sample of the same posterior up to another constant. Either group by itself is right, so any
+//! convex combination is. Weighting *all* by π/q, the plainest reading of the published scheme, counts those that stay as
+//! if q had drawn them: they follow the posterior already, so π/q counts the tails twice (see the tests).
+//!
+//! **Start order.** Proposals are numbered and simulated in batches whose sizes depend on counts alone; the first of
+//! them in number to come within ε fill the open places. A simulation that is quick has no advantage, and the result
+//! does not depend on the number of threads. `n_simulations` counts every simulation run, those of a last batch
+//! beyond the place-filling one too; the acceptance rate counts up to that one.
+//!
+//! Limits: one observation a run. ε shrinks as the percentile says, so simulations that agree in their distance
+//! (discrete summaries) end it. Below some ε the posterior no longer changes, and each round costs more than the last.
+//!
+//! References: Beaumont, Cornuet, Marin, Robert 2009, arXiv:0805.2256; Charnock, Lavaux, Wandelt 2018, arXiv:1802.03537.
+
+mod mixture;
+mod population;
+mod rounds;
+mod settings;
+
+pub use settings::Settings;
+
+use super::Forward;
+use super::abc::checked_distance;
+use crate::error::Result;
+use crate::math::Matrix;
+use crate::prior::Prior;
+use crate::progress::Progress;
+use crate::reference::Reference;
+use crate::samples::Samples;
+use crate::seed::Seed;
+use rounds::Scheme;
+use serde::{Deserialize, Serialize};
+
+/// References of this method.
+pub const REFERENCES: [Reference; 2] = [
+    Reference {
+        authors: "Beaumont, Cornuet, Marin, Robert 2009",
+        title: "Adaptive approximate Bayesian computation",
+        source: "Biometrika 96, 983, arXiv:0805.2256",
+        url: "https://arxiv.org/abs/0805.2256",
+    },
+    crate::compressor::imnn::REFERENCE,
+];
+
+/// One round, the first population being round 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Round {
+    /// The population lies within this distance.
+    pub epsilon: f64,
+    /// Simulations run in this round.
+    pub n_simulations: u64,
+    /// Places filled, over simulations up to the one that filled the last.
+    pub acceptance_rate: f64,
+    /// Effective number of particles for their weights, (Σw)²/Σw².
+    pub ess: f64,
+}
+
+/// Why the rounds ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// The population lies within the ε asked for.
+    Epsilon,
+    /// The last round accepted no more than the least fraction.
+    AcceptanceRate,
+    /// The next simulations would have been too many; a round that was begun is not in the result.
+    MaxSimulations,
+    /// The farthest particles all lie at the same distance, as with discrete summaries.
+    EqualDistances,
+}
+
+impl Stop {
+    /// What to do for a smaller ε; nothing where ε is what was asked for.
+    pub fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Epsilon => None,
+            Self::AcceptanceRate => Some("for a smaller epsilon, lower min_acceptance_rate"),
+            Self::MaxSimulations => Some("for a smaller epsilon, increase max_simulations"),
+            Self::EqualDistances => {
+                Some("epsilon cannot shrink: the farthest particles are equally far; use continuous summaries")
+            }
+        }
+    }
+}
+
+/// How the population came about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// All complete rounds.
+    pub rounds: Vec<Round>,
+    /// Why there are no more.
+    pub stop: Stop,
+}
+
+/// A weighted sample of the posterior of "the estimate lies within ε of `observed`", and how it was come by.
+///
+/// `observed` is the estimate theta_hat of the observation (`n_params` values), `metric` is `(n_params, n_params)`.
+///
+/// # Errors
+/// Invalid input for impossible settings or shapes; simulation failed if too few of the first simulations have a
+/// result; numerical if the particles do not span the parameters.
+#[allow(clippy::too_many_arguments)]
+pub fn sample(
+    forward: &Forward,
+    prior: &Prior,
+    metric: &Matrix,
+    observed: &[f64],
+    settings: &Settings,
+    seed: Seed,
+    progress: &dyn Progress,
+) -> Result<(Samples, History)> {
+    settings.check(prior.n_params())?;
+    let distance = checked_distance(forward, prior, metric, &[observed.to_vec()])?;
+    progress.begin("population Monte Carlo", Some(settings.max_simulations));
+    let scheme = Scheme { forward, prior, distance, observed, settings, seed, progress };
+    let outcome = scheme.run();
+    progress.end("");
+    let (population, history, n_simulations) = outcome?;
+    let mut samples = Samples::new(prior.parameters.clone(), population.theta, population.weights)?;
+    samples.epsilon = history.rounds.last().map(|round| round.epsilon);
+    samples.n_simulations = n_simulations;
+    Ok((samples, history))
+}
+
+#[cfg(test)]
+mod tests;
