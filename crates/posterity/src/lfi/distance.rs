@@ -1,6 +1,6 @@
 //! The distance between an estimate and the observed one: Mahalanobis', with a Fisher matrix as the metric.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::math::Matrix;
 
 /// d(x, y) = √((x − y)ᵀ F (x − y)): with the Fisher information as F, in units of one standard deviation.

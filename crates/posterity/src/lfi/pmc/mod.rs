@@ -13,8 +13,8 @@
 //! form in print, π/q_t of the last round for *all*, counts those that stay as if q_t had drawn them, though they follow
 //! the posterior already: on the variance problem (uniform prior on 0.1 … 10, n = 1000, 60 runs) it is off by
 //! +22 % of a standard deviation in mean and +38 % in width at ε = 1, +11 % and +16 % at ε = 0.3. Joining the two groups,
-//! π/q_t for those drawn and old weights for those that stay, by their effective numbers is off by −5 % and −12 %; by
-//! their counts it is right but twice as noisy. The weights here: −0.7 ± 0.8 % and −2.6 ± 1.8 %.
+//! π/q_t for those drawn and old weights for those that stay, by their effective numbers is off by −5 % and −12 % at
+//! ε = 0.3; by their counts it is right within twice the noise. The weights here: −0.7 ± 0.8 % and −2.6 ± 1.8 %.
 //!
 //! **Start order.** Proposals are numbered and simulated in batches whose sizes depend on counts alone; the first of
 //! them in number to come within ε fill the open places. A simulation that is quick has no advantage, and the result

@@ -36,13 +36,13 @@ fn until(epsilon: f64, n_particles: usize) -> Settings {
 
 #[test]
 fn the_variance_problem_meets_the_analytic_posterior() {
-    // The bars: 2 % of a standard deviation in mean, 3 % in width. The runs together leave errors of about a fifth.
+    // The bars: 2 % of a standard deviation in mean, 3 % in width. The runs together leave errors of about a third at most.
     let problem = Variance::new();
     let (near, exact) = (problem.exact(1.0, 0.1), problem.exact(1.0, 0.0));
     assert!((near.0 - exact.0).abs() < 0.003 * exact.1 && (near.1 / exact.1 - 1.0).abs() < 0.003);
-    let [mean, width] = departures(&problem, &until(0.1, 1000), 100);
-    assert!(mean.0.abs() < 0.017 && mean.1 < 0.006, "mean off by {mean:?}");
-    assert!(width.0.abs() < 0.027 && width.1 < 0.009, "width off by {width:?}");
+    let [mean, width] = departures(&problem, &until(0.1, 1000), 60);
+    assert!(mean.0.abs() < 0.017 && mean.1 < 0.007, "mean off by {mean:?}");
+    assert!(width.0.abs() < 0.027 && width.1 < 0.011, "width off by {width:?}");
 }
 
 #[test]
