@@ -88,12 +88,12 @@ fn counts_and_rates_add_up() {
 #[test]
 fn too_many_simulations_are_an_outcome_with_a_remedy() {
     let problem = Variance::new();
-    let settings = Settings { max_simulations: 7000, ..Settings::default() };
+    let settings = Settings { max_simulations: 12_000, ..Settings::default() };
     let (samples, history) = run(&problem, &settings, Seed::new(4)).expect("an outcome");
-    assert_eq!((history.stop, samples.n_simulations), (Stop::MaxSimulations, 7000));
+    assert_eq!((history.stop, samples.n_simulations), (Stop::MaxSimulations, 12_000));
     assert!(history.stop.remedy().expect("remedy").contains("max_simulations"));
     // The round that was cut off is not in the result.
-    assert!(history.rounds.iter().map(|r| r.n_simulations).sum::<u64>() < 7000);
+    assert!(history.rounds.iter().map(|r| r.n_simulations).sum::<u64>() < 12_000);
     let (mean, width) = departure(&samples, 0, problem.exact(1.0, samples.epsilon.expect("ε")));
     assert!(mean.abs() < 0.2 && width.abs() < 0.3, "{mean} {width}");
 }
