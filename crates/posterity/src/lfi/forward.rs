@@ -5,8 +5,10 @@ use crate::seed::Seed;
 use crate::simulator::Simulator;
 use rayon::prelude::*;
 
-/// Simulations that one task runs and compresses together: large enough for the matrix products of a network.
+/// Simulations that one task runs and compresses together, at most: large enough for the matrix products of a network.
 const CHUNK: usize = 256;
+/// And at least: a small batch of slow simulations is shared by many threads.
+const MIN_CHUNK: usize = 8;
 
 /// A simulator with the compression of its data to estimates of the parameters.
 ///
@@ -39,9 +41,11 @@ impl Forward<'_> {
     ///
     /// A failed simulation has NaN for its estimate: at no distance from anything, so never accepted.
     pub fn simulate(&self, thetas: &[f64], seed: Seed, first_index: u64, theta_hat: &mut [f64]) {
-        let width = CHUNK * self.n_params();
+        // The number of rows alone decides, not the threads: results are the same on any number of them.
+        let chunk_size = (thetas.len() / self.n_params() / 32).clamp(MIN_CHUNK, CHUNK);
+        let width = chunk_size * self.n_params();
         theta_hat.par_chunks_mut(width).zip(thetas.par_chunks(width)).enumerate().for_each(|(chunk, (out, thetas))| {
-            self.simulate_chunk(thetas, seed, first_index + (chunk * CHUNK) as u64, out);
+            self.simulate_chunk(thetas, seed, first_index + (chunk * chunk_size) as u64, out);
         });
     }
 

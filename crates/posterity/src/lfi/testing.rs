@@ -69,7 +69,7 @@ impl Variance {
             simulator: Gaussian::variance(10, 0.0),
             compressor: Sufficient { n_data: 10, n_summaries: 1 },
             quasi_mle: as_they_are(1),
-            prior: prior(vec![uniform(0.1, 10.0)]),
+            prior: prior(vec![uniform(0.1, 5.0)]),
             metric: Matrix::from_rows(1, 1, vec![5.0]),
         }
     }

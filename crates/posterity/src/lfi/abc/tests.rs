@@ -54,13 +54,14 @@ fn mean_and_variance_agree_with_the_analytic_posterior() {
         }
     }
     exact.iter_mut().for_each(|e| *e /= mass);
-    let settings = nearest_of(4000, 1_000_000);
+    let settings = nearest_of(2000, 4_000_000);
     let all = sample(&forward, &prior, &metric, &[vec![0.0, 1.0]], &settings, Seed::new(2), &Quiet).expect("accepted");
     let samples = &all[0];
-    assert!(samples.n_samples() == 4000 && samples.epsilon.expect("ε") < 0.6);
+    assert!(samples.n_samples() == 2000 && samples.epsilon.expect("ε") < 0.4);
     for k in 0..2 {
         let (mean, width) = departure(samples, k, (exact[k], (exact[k + 2] - exact[k] * exact[k]).sqrt()));
-        assert!(mean.abs() < 0.08 && width.abs() < 0.12, "parameter {k}: {mean} {width}");
+        // Five standard errors of the mean are 0.11; the width's, of a skew posterior, wants more.
+        assert!(mean.abs() < 0.11 && width.abs() < 0.15, "parameter {k}: {mean} {width}");
     }
 }
 

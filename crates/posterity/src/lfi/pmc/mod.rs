@@ -3,15 +3,22 @@
 //! 1. n_initial simulations from the prior; the nearest n_particles are the first population, weights 1/n.
 //! 2. ε = a percentile of the population's distances. Particles beyond it leave; as many are drawn from
 //!    q(θ) ∝ Σ_j w_j N(θ | θ_j, 2 Σ), truncated to the prior, and simulated until their distance is ≤ ε.
-//! 3. Weights. Those drawn have w ∝ π(θ)/q(θ); those that stay keep their own, w_j, and the two groups, each
-//!    normalised to one, are joined in proportion to their effective numbers (Σw)²/Σw².
+//! 3. Weights of all, those that stay and those drawn: w ∝ π(θ) / Σ_t N_t q_t(θ), over all rounds t so far, the first
+//!    included (q_0 = π, N_0 = n_initial), N_t the simulations of a round and q_t normalised inside the prior.
 //! 4. Again from 2, until a rule of [`Settings`] says [`Stop`].
 //!
-//! Why the weights are so: a particle that stays was not drawn from q but, weighted by w_j, from the posterior within
-//! the previous ε, and those of it within ε are, with the same weights, a sample of the posterior within ε. A drawn one,
-//! weighted by π/q, is a sample of the same posterior up to another constant. Either group by itself is right, so any
-//! convex combination is. Weighting *all* by π/q, the plainest reading of the published scheme, counts those that stay as
-//! if q had drawn them: they follow the posterior already, so π/q counts the tails twice (see the tests).
+//! Why the weights are so: at any time the population is *all* simulations so far whose distance is ≤ ε, whichever
+//! proposal they came from, and the N_t simulations of all rounds are together a sample of the mixture Σ_t N_t q_t. The
+//! weight is the balance heuristic for that mixture (Veach, Guibas 1995), and with q_0 = π it is bounded by 1/N_0. The
+//! form in print, π/q_t of the last round for *all*, counts those that stay as if q_t had drawn them, though they follow
+//! the posterior already: on the variance problem (uniform prior on 0.1 … 10, n = 1000, 60 runs) it is off by
+//! +22 % of a standard deviation in mean and +38 % in width at ε = 1, +11 % and +16 % at ε = 0.3. Joining the two groups,
+//! π/q_t for those drawn and old weights for those that stay, by their effective numbers is off by −5 % and −12 % at
+//! ε = 0.3; by their counts it is right within twice the noise. The weights here: −0.7 ± 0.8 % and −2.6 ± 1.8 %.
+//!
+//! What is left is of order 1/n_particles and shows in heavy tails: at ε = 0.1, over 400 runs, −1.6 % and −6.1 % (±0.8 %)
+//! with n_initial = 2000, but +0.1 ± 0.3 % and −1.1 ± 0.7 % with 10 000; with the prior cut at 5, −0.4 % and −1.1 %
+//! (±0.3 %), and nothing to be seen with 4000 particles.
 //!
 //! **Start order.** Proposals are numbered and simulated in batches whose sizes depend on counts alone; the first of
 //! them in number to come within ε fill the open places. A simulation that is quick has no advantage, and the result
@@ -19,7 +26,7 @@
 //! beyond the place-filling one too; the acceptance rate counts up to that one.
 //!
 //! Limits: one observation a run. ε shrinks as the percentile says, so simulations that agree in their distance
-//! (discrete summaries) end it. Below some ε the posterior no longer changes, and each round costs more than the last.
+//! (discrete summaries) end it. Weights cost n_particles² kernels a round and proposal. Below some ε the posterior no longer changes, and each round costs more than the last.
 //!
 //! References: Beaumont, Cornuet, Marin, Robert 2009, arXiv:0805.2256; Charnock, Lavaux, Wandelt 2018, arXiv:1802.03537.
 
@@ -110,7 +117,6 @@ pub struct History {
 /// # Errors
 /// Invalid input for impossible settings or shapes; simulation failed if too few of the first simulations have a
 /// result; numerical if the particles do not span the parameters.
-#[allow(clippy::too_many_arguments)]
 pub fn sample(
     forward: &Forward,
     prior: &Prior,

@@ -10,6 +10,7 @@ pub struct Settings {
     /// Particles in the population.
     pub n_particles: usize,
     /// Simulations drawn from the prior at first; the nearest `n_particles` of them are the first population.
+    /// They bound the weights: ten times `n_particles` keeps heavy tails of the posterior in place.
     pub n_initial: usize,
     /// Percentile of the population's distances that becomes ε, between 0 and 100: the others are drawn again.
     pub percentile: f64,
@@ -25,7 +26,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             n_particles: 1000,
-            n_initial: 2000,
+            n_initial: 10_000,
             percentile: 75.0,
             epsilon: None,
             min_acceptance_rate: 0.1,
