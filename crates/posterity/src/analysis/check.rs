@@ -56,6 +56,22 @@ impl Check<'_> {
             "a stored set of simulations cannot give new ones at each iteration",
             "give simulations = \"fixed\"",
         )?;
+        self.demand(
+            s.score_n_s.is_none() || (s.add_to_score && s.simulations == Simulations::Fresh),
+            &["score_n_s", "add_to_score", "simulations"],
+            "there is no score that fresh simulations would go to",
+            "give add_to_score = true and simulations = \"fresh\", or leave it out",
+        )?;
+        if s.add_to_score {
+            let (name, n) = s.score_n_s.map_or(("n_s", s.n_s), |n| ("score_n_s", n));
+            let message = format!("{n} is too few for a covariance of {n_data} data");
+            self.demand(
+                n >= n_data + 3,
+                &[name],
+                message,
+                &format!("give {} at the very least, better a hundred times n_data", n_data + 3),
+            )?;
+        }
         self.training(s)?;
         self.regulariser(s.lambda, s.epsilon)
     }
@@ -217,8 +233,8 @@ mod tests {
     use super::*;
     use crate::compressor;
     use crate::parameter::Parameter;
-    use std::path::Path;
     use crate::seed::Stream;
+    use std::path::Path;
 
     /// A simulator without an exact derivative.
     struct Plain([Parameter; 1]);

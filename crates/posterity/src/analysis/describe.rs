@@ -91,9 +91,7 @@ impl Analysis {
             Settings::Score(s) => s.n_independent,
         };
         planned = planned.saturating_add(simulations(n_independent, n_independent));
-        let planned = if c.stored.is_some() {
-            String::new()
-        } else { format!(", at most {planned} simulations") };
+        let planned = if c.stored.is_some() { String::new() } else { format!(", at most {planned} simulations") };
         format!("{text}, {derivative}{source}{planned}")
     }
 

@@ -157,6 +157,7 @@ hidden = [128, 128]             # widths of the hidden layers
 activation = "silu"             # silu | tanh | leaky_relu
 # n_summaries = 2               # as many as parameters where left out
 add_to_score = false            # true: the network's summaries are added to those of the score
+# score_n_s = 100000            # fresh simulations for the covariance in that score; n_s where left out
 input = "standardise"           # raw | standardise | whiten
 learning_rate = 3e-3            # of Adam, at the start
 final_learning_rate = 0.01      # the fraction of it that is left at the end
@@ -226,7 +227,21 @@ mod tests {
             keys_of::<model::LineKeys>(),
             keys_of::<model::SupernovaeKeys>(),
             &compression::BESIDE,
-            &["title", "seed", "path", "theta", "index", "low", "high", "mean", "sd", "nuisance", "latex", "methods", "reference"],
+            &[
+                "title",
+                "seed",
+                "path",
+                "theta",
+                "index",
+                "low",
+                "high",
+                "mean",
+                "sd",
+                "nuisance",
+                "latex",
+                "methods",
+                "reference",
+            ],
         ];
         for key in keys.concat() {
             let shown = text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));

@@ -210,7 +210,9 @@ impl Knowledge {
     /// Index in the history of the weights that were kept.
     pub fn best(&self) -> Option<usize> {
         let held_out = self.history.iter().map(|e| e.ln_det_fisher_held_out).enumerate();
-        held_out.fold(None, |best: Option<(usize, f64)>, e| if best.is_none_or(|b| e.1 > b.1) { Some(e) } else { best }).map(|b| b.0)
+        held_out
+            .fold(None, |best: Option<(usize, f64)>, e| if best.is_none_or(|b| e.1 > b.1) { Some(e) } else { best })
+            .map(|b| b.0)
     }
 }
 

@@ -11,8 +11,8 @@
 //! Reference: Lewis 2019, GetDist: a Python package for analysing Monte Carlo samples, arXiv:1910.13970.
 
 use super::Samples;
-use crate::whole_file::{write_text, write_whole};
 use crate::error::{Error, Result};
+use crate::whole_file::{write_text, write_whole};
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};

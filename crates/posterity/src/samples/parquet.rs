@@ -8,9 +8,9 @@
 //! In Python: `pandas.read_parquet("pmc.parquet")`.
 
 use super::Samples;
-use crate::whole_file::write_whole;
 use crate::error::{Error, Result};
 use crate::parameter::Parameter;
+use crate::whole_file::write_whole;
 use parquet::basic::{Repetition, Type as Physical};
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::DoubleType;

@@ -83,17 +83,16 @@ impl StoredSet {
         Ok(Self { parameters: json.parameters, simulations, origin: json.origin.unwrap_or_default() })
     }
 
-    /// Writes a folder, under a temporary name that becomes its own when it is complete. A set of the same origin gives
-    /// way.
+    /// Writes a folder, under a temporary name that becomes its own when it is complete. A set with an origin gives way:
+    /// it can be drawn again.
     ///
     /// # Errors
     /// Io; invalid input, if the folder holds anything else.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let occupied = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-        let same = std::fs::read_to_string(folder.join("set.json")).is_ok_and(|text| {
-            serde_json::from_str::<Json>(&text).is_ok_and(|json| json.origin.as_ref() == Some(&self.origin))
-        });
-        if occupied && !same {
+        let ours = std::fs::read_to_string(folder.join("set.json"))
+            .is_ok_and(|text| serde_json::from_str::<Json>(&text).is_ok_and(|json| json.origin.is_some()));
+        if occupied && !ours {
             return Err(Error::invalid_input("there is something else in this folder already")
                 .remedy("name a new one, or take it away first")
                 .in_file(folder));

@@ -26,8 +26,7 @@ pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) ->
             Settings::Imnn(s) => (Training::Fixed(&train), s.n_independent),
             Settings::Score(s) => (Training::Fixed(&train), s.n_independent),
         };
-        let independent =
-            Independent { simulator: &*simulator, delta: simulate::delta(analysis), n: n_independent };
+        let independent = Independent { simulator: &*simulator, delta: simulate::delta(analysis), n: n_independent };
         let compression = Compression::learn(
             settings,
             training,

@@ -58,7 +58,9 @@ pub fn infer(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> Re
 pub(super) fn read_compressor(analysis: &Analysis, out_dir: &Path) -> Result<Compression> {
     let path = out_dir.join(COMPRESSOR);
     if !path.is_file() {
-        return Err(Error::invalid_input("there is no compressor yet").remedy("run `posterity compress` first").in_file(&path));
+        return Err(Error::invalid_input("there is no compressor yet")
+            .remedy("run `posterity compress` first")
+            .in_file(&path));
     }
     let (compression, learnt_for) = Compression::read(&path)?;
     for key in ["seed", "simulator", "prior", "fiducial", "compressor"] {

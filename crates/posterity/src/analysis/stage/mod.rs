@@ -19,8 +19,8 @@ pub use infer::infer;
 pub use report::report;
 pub use simulate::simulate;
 
-use super::results::Results;
 use super::Analysis;
+use super::results::Results;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use std::path::Path;

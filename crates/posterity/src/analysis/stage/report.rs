@@ -113,17 +113,22 @@ fn predictive(analysis: &Analysis, out_dir: &Path) -> Result<Predictive> {
 
 fn rounds(results: &Results) -> Vec<Round> {
     let rounds = results.methods.get(Method::Pmc.name()).map_or(&[][..], |pmc| &pmc.rounds);
-    let round = |r: &pmc::Round| Round { epsilon: r.epsilon, acceptance: r.acceptance_rate, n_simulations: r.n_simulations };
+    let round =
+        |r: &pmc::Round| Round { epsilon: r.epsilon, acceptance: r.acceptance_rate, n_simulations: r.n_simulations };
     rounds.iter().map(round).collect()
 }
 
 fn manifest(analysis: &Analysis, results: &Results, compression: &Compression) -> Result<Manifest> {
-    let text = toml::to_string(&analysis.settings).map_err(|e| Error::numerical(format!("the analysis has no text: {e}")))?;
+    let text =
+        toml::to_string(&analysis.settings).map_err(|e| Error::numerical(format!("the analysis has no text: {e}")))?;
     let list = |values: &[f64]| values.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
     let knowledge = &compression.knowledge;
     let judged = knowledge.independent.as_ref().unwrap_or(&knowledge.held_out);
     let mut facts = vec![
-        ("parameters".to_owned(), analysis.prior.parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join(", ")),
+        (
+            "parameters".to_owned(),
+            analysis.prior.parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join(", "),
+        ),
         ("fiducial point".to_owned(), list(&analysis.fiducial)),
         ("simulations behind F".to_owned(), format!("{} + {}", judged.n_s, judged.n_d)),
     ];

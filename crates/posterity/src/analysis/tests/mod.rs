@@ -161,7 +161,9 @@ fn overrides_change_what_they_name_and_nothing_else() {
 /// The base with its mean a nuisance parameter.
 fn marginal_base() -> String {
     let nuisance = BASE.replace("[prior.mean]\n", "[prior.mean]\nnuisance = true\n");
-    nuisance.replace("delta = { mean = 0.1, variance = 0.1 }", "delta = { variance = 0.1 }").replace("mean = 0.0\nvariance = 1.0", "variance = 1.0")
+    nuisance
+        .replace("delta = { mean = 0.1, variance = 0.1 }", "delta = { variance = 0.1 }")
+        .replace("mean = 0.0\nvariance = 1.0", "variance = 1.0")
 }
 
 #[test]

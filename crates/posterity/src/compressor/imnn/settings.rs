@@ -16,6 +16,9 @@ pub struct Settings {
     pub n_summaries: Option<usize>,
     /// Adds the network's summaries to those of the score compression, which it then need not find by itself.
     pub add_to_score: bool,
+    /// Fresh simulations that this score takes the covariance of the data from; `n_s` where left out. Noise in that
+    /// covariance costs a fraction n_data/n of the information, and shifts a posterior by the root of it times its width.
+    pub score_n_s: Option<usize>,
     /// How data are scaled before the first layer.
     pub input: Input,
     /// Whether training sees new simulations at each iteration.
@@ -85,6 +88,7 @@ impl Default for Settings {
             activation: Activation::Silu,
             n_summaries: None,
             add_to_score: false,
+            score_n_s: None,
             input: Input::Standardise,
             simulations: Simulations::Fresh,
             derivative: DerivativeSource::Differences,

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::nn::{Adam, AdamSettings, Network, Workspace, initialise};
 use crate::progress::Progress;
 use crate::seed::Seed;
-use crate::simulator::{SimulationSet, Simulator};
+use crate::simulator::{Derivatives, SimulationSet, Simulator};
 use serde::{Deserialize, Serialize};
 
 /// The simulations that training sees.
@@ -66,7 +66,7 @@ pub fn train(
     let regulariser = Regulariser::new(settings.lambda, settings.epsilon)?;
     let (Training::Fresh { like: first, .. } | Training::Fixed(first)) = training;
     let n_out = settings.n_summaries.unwrap_or(first.n_params());
-    let score = settings.add_to_score.then(|| Score::fit(first)).transpose()?;
+    let score = settings.add_to_score.then(|| fit_score(training, first, settings, seed)).transpose()?;
     let network = Network::perceptron(first.n_data(), &settings.hidden, settings.activation, n_out)?;
     let scaling = Scaling::fit(settings.input, &first.fiducial, first.n_data())?;
     let mut weights: Vec<f32> = initialise(&network, seed.label("weights"));
@@ -126,6 +126,20 @@ pub fn train(
     }
     progress.end(&format!("ln det F {best_ln_det:.3} on held-out simulations"));
     Ok((Imnn { network, weights: best, scaling, score }, history))
+}
+
+/// The score that the network's summaries are added to.
+fn fit_score(training: Training<'_>, first: &SimulationSet, settings: &Settings, seed: Seed) -> Result<Score> {
+    let (Training::Fresh { simulator, .. }, Some(n_s)) = (training, settings.score_n_s) else {
+        return Score::fit(first);
+    };
+    let delta = match &first.derivative {
+        Derivatives::Exact(_) => None,
+        Derivatives::Differences { delta, .. } => Some(delta.as_slice()),
+    };
+    let mut set = SimulationSet::new(simulator, &first.theta_fid, delta, n_s, first.n_d().min(n_s))?;
+    set.fill(simulator, seed.label("score"), 0)?;
+    Score::fit(&set)
 }
 
 /// Cosine decay from the first to the final learning rate.
