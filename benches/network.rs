@@ -19,13 +19,21 @@ fn main() {
     );
     for activation in [Activation::LeakyRelu, Activation::Silu, Activation::Tanh] {
         for batch in [1000, 2000, 5000] {
-            row::<f32>("f32", activation, batch);
-            row::<f64>("f64", activation, batch);
+            // On a thread of the pool, as training runs: nobody has to be woken to start a step.
+            rayon::scope(|_| {
+                row::<f32>("f32", activation, batch);
+                row::<f64>("f64", activation, batch);
+            });
         }
     }
 }
 
 fn row<T: Real>(name: &str, activation: Activation, batch: usize) {
+    // `-- Silu/f32/1000` picks rows.
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    if wanted.is_some_and(|wanted| !format!("{activation:?}/{name}/{batch}").contains(&wanted)) {
+        return;
+    }
     let network = Network::perceptron(10, &[128, 128, 128], activation, 2).expect("valid");
     let mut weights: Vec<T> = initialise(&network, Seed::new(1));
     let input: Vec<T> = (0..batch * 10).map(|i| T::from_f64((i as f64 * 0.7).sin())).collect();

@@ -1,8 +1,9 @@
 //! Activations φ, with the first and second derivatives that vector-Jacobian products of tangents need.
 
 use super::real::Real;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
 
 /// A function applied to each hidden value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,47 +77,86 @@ impl Activation {
 }
 
 fn forward<T: Real, C: Curve<T>>(z: &[T], width: usize, n_tangents: usize, out: &mut [T]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            if n_tangents == 0 {
-                out.iter_mut().zip(z).for_each(|(out, &z)| *out = C::at(z).0);
-                return;
-            }
-            let bundle = (1 + n_tangents) * width;
-            for (z, out) in z.chunks_exact(bundle).zip(out.chunks_exact_mut(bundle)) {
-                let (z, tangents) = z.split_at(width);
-                let (out, tangents_out) = out.split_at_mut(width);
-                out.iter_mut().zip(z).for_each(|(out, &z)| *out = C::at(z).0);
-                for (t, out) in tangents.chunks_exact(width).zip(tangents_out.chunks_exact_mut(width)) {
-                    out.iter_mut().zip(z.iter().zip(t)).for_each(|(out, (&z, &t))| *out = C::at(z).1 * t);
-                }
-            }
-        },
-    );
+    Arch::new().dispatch(Forward::<T, C> { z, width, n_tangents, out, curve: PhantomData });
 }
 
 fn vjp<T: Real, C: Curve<T>>(z: &[T], width: usize, n_tangents: usize, cotangent: &mut [T]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            if n_tangents == 0 {
-                cotangent.iter_mut().zip(z).for_each(|(g, &z)| *g *= C::at(z).1);
-                return;
+    Arch::new().dispatch(Vjp::<T, C> { z, width, n_tangents, cotangent, curve: PhantomData });
+}
+
+// Loops that the compiler vectorises for whatever the processor has: `with_simd` is compiled once for each instruction
+// set. (Closures would not do: their call is not inlined into the function that has the instructions.)
+
+struct Forward<'a, T, C> {
+    z: &'a [T],
+    width: usize,
+    n_tangents: usize,
+    out: &'a mut [T],
+    curve: PhantomData<C>,
+}
+
+impl<T: Real, C: Curve<T>> WithSimd for Forward<'_, T, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { z, width, n_tangents, out, .. } = self;
+        if n_tangents == 0 {
+            for (out, &z) in out.iter_mut().zip(z) {
+                *out = C::at(z).0;
             }
-            let bundle = (1 + n_tangents) * width;
-            for (z, g) in z.chunks_exact(bundle).zip(cotangent.chunks_exact_mut(bundle)) {
-                let (z, tangents) = z.split_at(width);
-                let (g, tangents_g) = g.split_at_mut(width);
-                g.iter_mut().zip(z).for_each(|(g, &z)| *g *= C::at(z).1);
-                for (t, tg) in tangents.chunks_exact(width).zip(tangents_g.chunks_exact_mut(width)) {
-                    for ((g, tg), (&z, &t)) in g.iter_mut().zip(tg).zip(z.iter().zip(t)) {
-                        let (_, slope, curvature) = C::at(z);
-                        *g += curvature * t * *tg;
-                        *tg *= slope;
-                    }
+            return;
+        }
+        let bundle = (1 + n_tangents) * width;
+        for (z, out) in z.chunks_exact(bundle).zip(out.chunks_exact_mut(bundle)) {
+            let (z, tangents) = z.split_at(width);
+            let (out, tangents_out) = out.split_at_mut(width);
+            for (out, &z) in out.iter_mut().zip(z) {
+                *out = C::at(z).0;
+            }
+            for (t, out) in tangents.chunks_exact(width).zip(tangents_out.chunks_exact_mut(width)) {
+                for (out, (&z, &t)) in out.iter_mut().zip(z.iter().zip(t)) {
+                    *out = C::at(z).1 * t;
                 }
             }
-        },
-    );
+        }
+    }
+}
+
+struct Vjp<'a, T, C> {
+    z: &'a [T],
+    width: usize,
+    n_tangents: usize,
+    cotangent: &'a mut [T],
+    curve: PhantomData<C>,
+}
+
+impl<T: Real, C: Curve<T>> WithSimd for Vjp<'_, T, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { z, width, n_tangents, cotangent, .. } = self;
+        if n_tangents == 0 {
+            for (g, &z) in cotangent.iter_mut().zip(z) {
+                *g *= C::at(z).1;
+            }
+            return;
+        }
+        let bundle = (1 + n_tangents) * width;
+        for (z, g) in z.chunks_exact(bundle).zip(cotangent.chunks_exact_mut(bundle)) {
+            let (z, tangents) = z.split_at(width);
+            let (g, tangents_g) = g.split_at_mut(width);
+            for (g, &z) in g.iter_mut().zip(z) {
+                *g *= C::at(z).1;
+            }
+            for (t, tg) in tangents.chunks_exact(width).zip(tangents_g.chunks_exact_mut(width)) {
+                for ((g, tg), (&z, &t)) in g.iter_mut().zip(tg).zip(z.iter().zip(t)) {
+                    let (_, slope, curvature) = C::at(z);
+                    *g += curvature * t * *tg;
+                    *tg *= slope;
+                }
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! & Juditsky 1992.
 
 use super::real::Real;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Settings of Adam that do not change from step to step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,7 +56,7 @@ impl<T: Real> Adam<T> {
     /// One step down `gradient`; returns its norm before shortening.
     pub fn step(&mut self, weights: &mut [T], gradient: &[T], learning_rate: f64) -> f64 {
         let settings = self.settings;
-        let norm = gradient.iter().map(|g| g.to_f64() * g.to_f64()).sum::<f64>().sqrt();
+        let norm = Arch::new().dispatch(SumOfSquares(gradient)).sqrt();
         let shorten =
             T::from_f64(if norm > settings.max_gradient_norm { settings.max_gradient_norm / norm } else { 1.0 });
         self.n_steps += 1;
@@ -70,25 +70,68 @@ impl<T: Real> Adam<T> {
         let n = f64::from(self.n_steps);
         let blend = T::from_f64(1.0 - settings.average.min(n / (n + 10.0)));
         let Self { first, second, average, .. } = self;
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                let moments = first.iter_mut().zip(second).zip(average);
-                for ((w, &g), ((m, v), a)) in weights.iter_mut().zip(gradient).zip(moments) {
-                    let g = g * shorten;
-                    *m = b1 * *m + c1 * g;
-                    *v = b2 * *v + c2 * g * g;
-                    *w = keep * *w - step * *m / (v.sqrt() + epsilon);
-                    *a += blend * (*w - *a);
-                }
-            },
-        );
+        let update = Update { weights, gradient, first, second, average, shorten, step, epsilon, keep, b1, b2, c1, c2, blend };
+        Arch::new().dispatch(update);
         norm
     }
 
     /// The averaged weights.
     pub fn average(&self) -> &[T] {
         &self.average
+    }
+}
+
+/// One step over all weights, as a loop that the compiler vectorises.
+struct Update<'a, T> {
+    weights: &'a mut [T],
+    gradient: &'a [T],
+    first: &'a mut [T],
+    second: &'a mut [T],
+    average: &'a mut [T],
+    shorten: T,
+    step: T,
+    epsilon: T,
+    keep: T,
+    b1: T,
+    b2: T,
+    c1: T,
+    c2: T,
+    blend: T,
+}
+
+impl<T: Real> WithSimd for Update<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let moments = self.first.iter_mut().zip(self.second).zip(self.average);
+        for ((w, &g), ((m, v), a)) in self.weights.iter_mut().zip(self.gradient).zip(moments) {
+            let g = g * self.shorten;
+            *m = self.b1 * *m + self.c1 * g;
+            *v = self.b2 * *v + self.c2 * g * g;
+            *w = self.keep * *w - self.step * *m / (v.sqrt() + self.epsilon);
+            *a += self.blend * (*w - *a);
+        }
+    }
+}
+
+/// Σ x² in sixteen partial sums: one alone would wait for each addition.
+struct SumOfSquares<'a, T>(&'a [T]);
+
+impl<T: Real> WithSimd for SumOfSquares<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let mut sums = [0.0; 16];
+        let chunks = self.0.chunks_exact(sums.len());
+        let rest: f64 = chunks.remainder().iter().map(|x| x.to_f64() * x.to_f64()).sum();
+        for chunk in chunks {
+            for (sum, x) in sums.iter_mut().zip(chunk) {
+                *sum += x.to_f64() * x.to_f64();
+            }
+        }
+        sums.iter().sum::<f64>() + rest
     }
 }
 

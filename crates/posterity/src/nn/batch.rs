@@ -7,6 +7,8 @@ use std::ops::Range;
 
 /// Rows (tangents counted) of one chunk: its buffers stay in the second-level cache.
 const CHUNK_ROWS: usize = 256;
+/// Weights whose partial gradients one task sums.
+const SUM_CHUNK: usize = 8192;
 /// Partial gradients at most. Chunk c adds to partial gradient c mod their number, whatever thread runs it.
 const LANES: usize = 32;
 
@@ -50,10 +52,13 @@ impl Network {
     ) {
         let bundles = chunk_bundles(n_tangents);
         let chunks: Vec<&[T]> = input.chunks(bundles * (1 + n_tangents) * self.n_in()).collect();
-        let n_lanes = chunks.len().clamp(1, LANES);
+        if chunks.is_empty() {
+            gradient.fill(T::ZERO);
+            return;
+        }
+        let n_lanes = chunks.len().min(LANES);
         workspace.lanes.resize_with(n_lanes, Lane::default);
         workspace.lanes.par_iter_mut().enumerate().for_each(|(l, lane)| {
-            lane.gradient.clear();
             lane.gradient.resize(self.n_weights(), T::ZERO);
             for (c, input) in chunks.iter().enumerate().skip(l).step_by(n_lanes) {
                 self.forward(weights, input, n_tangents, &mut lane.tape);
@@ -61,14 +66,17 @@ impl Network {
                 let first = c * bundles;
                 let (outputs, cotangents) = lane.tape.output_and_cotangent(n_rows * self.n_out());
                 cotangent(first..first + n_rows / (1 + n_tangents), outputs, cotangents);
-                self.vjp(weights, input, n_tangents, &mut lane.tape, &mut lane.gradient, None);
+                self.vjp(weights, input, n_tangents, &mut lane.tape, &mut lane.gradient, c != l, None);
             }
         });
         let lanes = &workspace.lanes;
-        gradient.copy_from_slice(&lanes[0].gradient);
-        for lane in &lanes[1..] {
-            gradient.iter_mut().zip(&lane.gradient).for_each(|(sum, g)| *sum += *g);
-        }
+        gradient.par_chunks_mut(SUM_CHUNK).enumerate().for_each(|(k, sum)| {
+            let range = k * SUM_CHUNK..k * SUM_CHUNK + sum.len();
+            sum.copy_from_slice(&lanes[0].gradient[range.clone()]);
+            for lane in &lanes[1..] {
+                sum.iter_mut().zip(&lane.gradient[range.clone()]).for_each(|(sum, g)| *sum += *g);
+            }
+        });
     }
 }
 

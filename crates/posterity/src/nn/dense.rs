@@ -1,6 +1,7 @@
 //! The fully connected layer z = W a + b.
 
 use super::real::{Real, Strided, product};
+use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 
 /// Shape of a dense layer; its weights are W, `(n_out, n_in)` row after row, then b.
@@ -29,7 +30,8 @@ impl Dense {
         product(out, Strided::rows(input, n_rows, self.n_in), Strided::rows(w, self.n_out, self.n_in).t(), true);
     }
 
-    /// Adds to `gradient` and, where wanted, writes the cotangent of the input.
+    /// Adds to `gradient` (or replaces it) and, where wanted, writes the cotangent of the input.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn vjp<T: Real>(
         self,
         weights: &[T],
@@ -37,18 +39,40 @@ impl Dense {
         n_tangents: usize,
         cotangent: &[T],
         gradient: &mut [T],
+        add: bool,
         input_cotangent: Option<&mut [T]>,
     ) {
         let n_rows = input.len() / self.n_in;
         let (dw, db) = gradient.split_at_mut(self.n_out * self.n_in);
         let cotangents = Strided::rows(cotangent, n_rows, self.n_out);
-        product(dw, cotangents.t(), Strided::rows(input, n_rows, self.n_in), true);
-        for row in cotangent.chunks_exact(self.n_out).step_by(1 + n_tangents) {
-            db.iter_mut().zip(row).for_each(|(db, g)| *db += *g);
+        product(dw, cotangents.t(), Strided::rows(input, n_rows, self.n_in), add);
+        if !add {
+            db.fill(T::ZERO);
         }
+        Arch::new().dispatch(SumRows { rows: cotangent, step: 1 + n_tangents, sum: db });
         if let Some(input_cotangent) = input_cotangent {
             let w = Strided::rows(&weights[..self.n_out * self.n_in], self.n_out, self.n_in);
             product(input_cotangent, cotangents, w, false);
+        }
+    }
+}
+
+/// Adds every `step`-th row to the sum.
+struct SumRows<'a, T> {
+    rows: &'a [T],
+    step: usize,
+    sum: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for SumRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for row in self.rows.chunks_exact(self.sum.len()).step_by(self.step) {
+            for (sum, x) in self.sum.iter_mut().zip(row) {
+                *sum += *x;
+            }
         }
     }
 }

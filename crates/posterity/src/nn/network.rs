@@ -123,8 +123,9 @@ impl Network {
         }
     }
 
-    /// After `forward` of the same rows: adds the gradient of Σ cotangent · output to `gradient`, from the cotangent
-    /// in the tape; writes that of the input where wanted.
+    /// After `forward` of the same rows: adds the gradient of Σ cotangent · output to `gradient` (or replaces it), from
+    /// the cotangent in the tape; writes that of the input where wanted.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn vjp<T: Real>(
         &self,
         weights: &[T],
@@ -132,6 +133,7 @@ impl Network {
         n_tangents: usize,
         tape: &mut Tape<T>,
         gradient: &mut [T],
+        add: bool,
         input_cotangent: Option<&mut [T]>,
     ) {
         let n_rows = input.len() / self.n_in;
@@ -148,7 +150,7 @@ impl Network {
                 Layer::Dense(dense) => {
                     let wanted = (k > 0 || input_cotangent.is_some()).then_some(&mut next[..n_rows * width_in]);
                     let (w, g) = (&weights[ranges[k].clone()], &mut gradient[ranges[k].clone()]);
-                    dense.vjp(w, layer_in, n_tangents, &cotangent[..n_rows * widths[k]], g, wanted);
+                    dense.vjp(w, layer_in, n_tangents, &cotangent[..n_rows * widths[k]], g, add, wanted);
                     std::mem::swap(cotangent, next);
                 }
             }

@@ -179,8 +179,18 @@ impl<'a, T> Strided<'a, T> {
     }
 }
 
+/// Columns below which a product is narrow, and rows of it that `gemm` does at full speed all the same.
+const NARROW: (usize, usize) = (16, 128);
+
 /// `out` (rows one after another) becomes a · b, plus what it held if `add`. On this thread alone.
 pub(super) fn product<T: Real>(out: &mut [T], a: Strided<'_, T>, b: Strided<'_, T>, add: bool) {
+    if b.n_cols < NARROW.0 && a.n_rows > NARROW.1 {
+        for (k, out) in out.chunks_mut(NARROW.1 * b.n_cols).enumerate() {
+            let part = Strided { data: &a.data[k * NARROW.1 * a.row_stride..], n_rows: out.len() / b.n_cols, ..a };
+            product(out, part, b, add);
+        }
+        return;
+    }
     assert!(a.n_cols == b.n_rows && a.fits() && b.fits() && out.len() == a.n_rows * b.n_cols, "shapes of a product");
     #[allow(unsafe_code)]
     // Sound: the assertion above holds every index that the strides reach inside its slice, and `out` is exclusive.

@@ -70,7 +70,7 @@ fn gradients_by_input_are_those_of_finite_differences() {
         network.forward(&weights, &input, n_tangents, &mut tape);
         tape.output_and_cotangent(c.len()).1.copy_from_slice(&c);
         let (mut by_weights, mut exact) = (vec![0.0; network.n_weights()], vec![0.0; input.len()]);
-        network.vjp(&weights, &input, n_tangents, &mut tape, &mut by_weights, Some(&mut exact));
+        network.vjp(&weights, &input, n_tangents, &mut tape, &mut by_weights, false, Some(&mut exact));
         for (i, exact) in exact.iter().enumerate() {
             let (x, h) = (input[i], 1e-5);
             input[i] = x + h;
