@@ -5,6 +5,10 @@
 
 use super::real::Real;
 use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+/// Weights that one task updates.
+const CHUNK: usize = 8192;
 
 /// Settings of Adam that do not change from step to step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,7 +60,8 @@ impl<T: Real> Adam<T> {
     /// One step down `gradient`; returns its norm before shortening.
     pub fn step(&mut self, weights: &mut [T], gradient: &[T], learning_rate: f64) -> f64 {
         let settings = self.settings;
-        let norm = Arch::new().dispatch(SumOfSquares(gradient)).sqrt();
+        let squares = gradient.par_chunks(CHUNK).map(|gradient| Arch::new().dispatch(SumOfSquares(gradient)));
+        let norm = squares.collect::<Vec<f64>>().iter().sum::<f64>().sqrt();
         let shorten =
             T::from_f64(if norm > settings.max_gradient_norm { settings.max_gradient_norm / norm } else { 1.0 });
         self.n_steps += 1;
@@ -69,9 +74,12 @@ impl<T: Real> Adam<T> {
         // A young average forgets its start: weights of the first steps count as in a plain mean.
         let n = f64::from(self.n_steps);
         let blend = T::from_f64(1.0 - settings.average.min(n / (n + 10.0)));
-        let Self { first, second, average, .. } = self;
-        let update = Update { weights, gradient, first, second, average, shorten, step, epsilon, keep, b1, b2, c1, c2, blend };
-        Arch::new().dispatch(update);
+        let rule = Rule { shorten, step, epsilon, keep, b1, b2, c1, c2, blend };
+        let moments = self.first.par_chunks_mut(CHUNK).zip(self.second.par_chunks_mut(CHUNK));
+        let chunks = weights.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(moments);
+        chunks.zip(self.average.par_chunks_mut(CHUNK)).for_each(|(((weights, gradient), (first, second)), average)| {
+            Arch::new().dispatch(Update { weights, gradient, first, second, average, rule });
+        });
         norm
     }
 
@@ -81,13 +89,9 @@ impl<T: Real> Adam<T> {
     }
 }
 
-/// One step over all weights, as a loop that the compiler vectorises.
-struct Update<'a, T> {
-    weights: &'a mut [T],
-    gradient: &'a [T],
-    first: &'a mut [T],
-    second: &'a mut [T],
-    average: &'a mut [T],
+/// The numbers of one step.
+#[derive(Clone, Copy)]
+struct Rule<T> {
     shorten: T,
     step: T,
     epsilon: T,
@@ -99,18 +103,29 @@ struct Update<'a, T> {
     blend: T,
 }
 
+/// One step over a chunk of weights, as a loop that the compiler vectorises.
+struct Update<'a, T> {
+    weights: &'a mut [T],
+    gradient: &'a [T],
+    first: &'a mut [T],
+    second: &'a mut [T],
+    average: &'a mut [T],
+    rule: Rule<T>,
+}
+
 impl<T: Real> WithSimd for Update<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
+        let rule = self.rule;
         let moments = self.first.iter_mut().zip(self.second).zip(self.average);
         for ((w, &g), ((m, v), a)) in self.weights.iter_mut().zip(self.gradient).zip(moments) {
-            let g = g * self.shorten;
-            *m = self.b1 * *m + self.c1 * g;
-            *v = self.b2 * *v + self.c2 * g * g;
-            *w = self.keep * *w - self.step * *m / (v.sqrt() + self.epsilon);
-            *a += self.blend * (*w - *a);
+            let g = g * rule.shorten;
+            *m = rule.b1 * *m + rule.c1 * g;
+            *v = rule.b2 * *v + rule.c2 * g * g;
+            *w = rule.keep * *w - rule.step * *m / (v.sqrt() + rule.epsilon);
+            *a += rule.blend * (*w - *a);
         }
     }
 }
