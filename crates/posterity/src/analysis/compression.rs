@@ -57,12 +57,12 @@ pub(super) fn read(
     let check = Check { document: section.document };
     let kind = section.kind(&KINDS)?;
     let names: Vec<&str> = simulator.parameters().iter().map(|p| p.name.as_str()).collect();
-    let delta = section.section("delta")?.map(|delta| delta.without_nuisance(model, nuisance)?.by_parameter(&names));
-    let delta = delta.transpose()?;
     let stored = match section.take::<PathBuf>("stored")? {
         Some(path) => Some(stored(&section, &folder.join(path), simulator, fiducial)?),
         None => None,
     };
+    let delta = section.section("delta")?.map(|delta| delta.without_nuisance(model, nuisance)?.by_parameter(&names));
+    let delta = delta.transpose()?;
     let settings = if kind == KINDS[0] {
         let settings: imnn::Settings = section.rest(&BESIDE)?;
         check.imnn(&settings, simulator.n_params(), simulator.n_data(), stored.is_some())?;

@@ -3,6 +3,8 @@
 use super::*;
 use crate::compressor::imnn::Input;
 use crate::nn::Activation;
+use crate::simulator::{Gaussian, SimulationSet};
+use crate::store::{Origin, StoredSet};
 use std::path::PathBuf;
 
 /// The analysis that every error text is an edit of; `analysis.toml` in the texts.
@@ -54,6 +56,14 @@ impl Folder {
         write("single.npy", &numpy(&(0..10u8).map(f32::from).collect::<Vec<_>>(), &[10], npyz::Order::C));
         write("nine.npy", &numpy(&[0.0; 9], &[9], npyz::Order::C));
         write("whole.npy", &numpy(&[0i64; 10], &[10], npyz::Order::C));
+        for (name, n_data) in [("set", 10), ("short", 9)] {
+            let gaussian = Gaussian::mean_and_variance(n_data);
+            let mut simulations = SimulationSet::new(&gaussian, &[0.0, 1.0], None, 20, 20).expect("fits");
+            simulations.fill(&gaussian, Seed::new(1), 0).expect("possible");
+            let parameters = gaussian.parameters().iter().map(|p| p.name.clone()).collect();
+            let origin = Origin { simulator: "gaussian".into(), seed: 1, label: "train".into() };
+            StoredSet { parameters, simulations, origin }.write(&folder.join(name)).expect("written");
+        }
         write("fortran.npy", &numpy(&[0.0; 10], &[2, 5], npyz::Order::Fortran));
         Self(folder)
     }

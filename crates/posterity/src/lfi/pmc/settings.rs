@@ -25,12 +25,12 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            n_particles: 1000,
-            n_initial: 10_000,
+            n_particles: 2000,
+            n_initial: 20_000,
             percentile: 75.0,
             epsilon: None,
-            min_acceptance_rate: 0.1,
-            max_simulations: 1_000_000,
+            min_acceptance_rate: 0.01,
+            max_simulations: 5_000_000,
         }
     }
 }

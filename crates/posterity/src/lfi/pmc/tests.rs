@@ -62,6 +62,11 @@ fn a_posterior_against_the_bounds_of_the_prior_is_not_distorted() {
     }
 }
 
+/// A thousand particles until a tenth is accepted, as in the paper.
+fn paper() -> Settings {
+    Settings { n_particles: 1000, n_initial: 10_000, min_acceptance_rate: 0.1, ..Settings::default() }
+}
+
 #[test]
 fn one_two_and_seven_threads_give_the_same() {
     let problem = Variance::new();
@@ -74,7 +79,7 @@ fn one_two_and_seven_threads_give_the_same() {
 #[test]
 fn counts_and_rates_add_up() {
     let problem = Variance::new();
-    let (samples, history) = run(&problem, &Settings::default(), Seed::new(3)).expect("runs");
+    let (samples, history) = run(&problem, &paper(), Seed::new(3)).expect("runs");
     let rounds = &history.rounds;
     assert_eq!(history.stop, Stop::AcceptanceRate);
     assert_eq!(samples.n_simulations, rounds.iter().map(|r| r.n_simulations).sum::<u64>());
@@ -88,7 +93,7 @@ fn counts_and_rates_add_up() {
 #[test]
 fn too_many_simulations_are_an_outcome_with_a_remedy() {
     let problem = Variance::new();
-    let settings = Settings { max_simulations: 12_000, ..Settings::default() };
+    let settings = Settings { max_simulations: 12_000, ..paper() };
     let (samples, history) = run(&problem, &settings, Seed::new(4)).expect("an outcome");
     assert_eq!((history.stop, samples.n_simulations), (Stop::MaxSimulations, 12_000));
     assert!(history.stop.remedy().expect("remedy").contains("max_simulations"));
@@ -131,7 +136,7 @@ fn failed_simulations_are_never_accepted() {
     let settings = Settings { n_particles: 500, n_initial: 8000, ..Settings::default() };
     let (samples, _) = twisted(fails, &settings).expect("runs");
     assert!(samples.theta.iter().all(|x| (0.9..=2.0).contains(x)));
-    let error = twisted(fails, &Settings { n_initial: 1000, ..Settings::default() }).expect_err("too few");
+    let error = twisted(fails, &Settings { n_initial: 1000, ..paper() }).expect_err("too few");
     assert!(error.is_simulation_failed() && error.key() == Some("n_initial"), "{error}");
 }
 
@@ -169,7 +174,7 @@ fn impossible_settings_are_refused_by_key() {
     let d = Settings::default;
     let table = [
         (Settings { n_particles: 3, ..d() }, "n_particles"),
-        (Settings { n_initial: 999, ..d() }, "n_initial"),
+        (Settings { n_initial: 1999, ..d() }, "n_initial"),
         (Settings { percentile: 100.0, ..d() }, "percentile"),
         (Settings { percentile: f64::NAN, ..d() }, "percentile"),
         (Settings { epsilon: Some(0.0), ..d() }, "epsilon"),
