@@ -22,3 +22,8 @@ pub use parameter::Parameter;
 pub use reference::Reference;
 pub use samples::Samples;
 pub use seed::{Seed, Stream};
+
+/// The Rust in README.md compiles and runs as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

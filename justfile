@@ -1,0 +1,18 @@
+# Tasks for work on posterity; `just --list` shows them.
+
+# Format, lints, tests, documentation: all of it must pass before a commit.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --release -- -D warnings
+    cargo test --workspace --release
+    RUSTDOCFLAGS="-D warnings" cargo doc --package posterity --no-deps
+
+# The benches, one after the other: network, rejection, simulators.
+bench:
+    cargo bench --package posterity --bench network
+    cargo bench --package posterity --bench abc
+    cargo bench --package posterity --bench simulate
+
+# The main job: the Pantheon supernovae, into runs/pantheon.
+pantheon:
+    cargo run --release -- run examples/pantheon/analysis.toml
