@@ -83,6 +83,13 @@ impl Error {
         self
     }
 
+    /// Puts the key concerned, if one is named, into a section: `n_initial` becomes `infer.pmc.n_initial`.
+    #[must_use]
+    pub fn under_key(mut self, section: &str) -> Self {
+        self.0.key = self.0.key.map(|key| format!("{section}.{key}"));
+        self
+    }
+
     /// Says how to mend it.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {

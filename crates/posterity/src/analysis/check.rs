@@ -8,6 +8,9 @@ use crate::compressor::{DerivativeSource, score};
 use crate::error::Result;
 use crate::simulator::Simulator;
 
+/// Memory of a training set that no machine is asked for.
+const MOST_GIB: f64 = 1024.0;
+
 /// The checks, each one an error that names the key at fault.
 pub(super) struct Check<'a> {
     pub(super) document: &'a Document<'a>,
@@ -72,6 +75,7 @@ impl Check<'_> {
                 &format!("give {} at the very least, better a hundred times n_data", n_data + 3),
             )?;
         }
+        self.memory(s.n_s, s.n_d, n_params, n_data, s.derivative)?;
         self.training(s)?;
         self.regulariser(s.lambda, s.epsilon)
     }
@@ -125,6 +129,15 @@ impl Check<'_> {
     fn pairs(&self, name: &str, n: usize) -> Result<()> {
         let message = format!("{n} is too few for a derivative with its error");
         self.demand(n >= 2, &[name], message, "give 2 at the very least, better a thousand")
+    }
+
+    /// A training set must fit into memory: absurd sizes are refused before they are asked for.
+    fn memory(&self, n_s: usize, n_d: usize, n_params: usize, n_data: usize, source: DerivativeSource) -> Result<()> {
+        let per_derivative = if source == DerivativeSource::Exact { n_params } else { 2 * n_params };
+        let rows = (n_d as f64).mul_add(per_derivative as f64, n_s as f64);
+        let gib = rows * n_data as f64 * 8.0 / f64::from(1 << 30);
+        let message = format!("{n_s} + {n_d} simulations of {n_data} values would take {gib:.0} GiB of memory");
+        self.demand(gib <= MOST_GIB, &["n_s", "n_d"], message, "decrease n_s or n_d")
     }
 
     /// Settings of the optimiser.
@@ -183,8 +196,9 @@ impl Check<'_> {
             &format!("give {least} at the very least, better ten times it"),
         )?;
         self.pairs("n_d", s.n_d)?;
+        self.memory(s.n_s, s.n_d, n_params, n_data, s.derivative)?;
         let independent = if s.n_independent == 0 { usize::MAX } else { s.n_independent };
-        self.covariance("n_independent", independent, n_params, ", or 0 to use the first set")
+        self.covariance("n_independent", independent, n_params, ", or 0 to use the held-out set")
     }
 
     /// The source of the derivative: the simulator has one, or differences that stay where it has data.

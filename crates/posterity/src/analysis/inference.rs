@@ -1,6 +1,5 @@
 //! The section `[infer]`: which methods bring the posterior, with every setting checked.
 
-use super::document::Document;
 use super::section::Section;
 use crate::error::Result;
 use crate::lfi::{abc, gaussian, pmc};
@@ -71,84 +70,17 @@ pub(super) fn read(mut section: Section<'_>, n_params: usize) -> Result<Inferenc
     };
     section.only(&[&["methods"][..], &METHODS].concat())?;
     demand(gaussian.n_samples > 0, "infer.gaussian.n_samples", "no sample is asked for", "give 1 or more")?;
-    check_abc(&abc, methods.contains(&Method::Abc), document)?;
-    check_pmc(&pmc, n_params, document)?;
-    Ok(Inference { methods, gaussian, abc, pmc })
-}
-
-fn check_abc(s: &abc::Settings, runs: bool, document: &Document<'_>) -> Result<()> {
-    let demand = |holds, keys: &[&str], message: String, remedy: &str| {
-        document.demand(holds, document.culprit(keys), message, remedy)
-    };
-    let [n_simulations, epsilon, n_accepted] = ["infer.abc.n_simulations", "infer.abc.epsilon", "infer.abc.n_accepted"];
-    demand(s.n_simulations > 0, &[n_simulations], "no simulation is asked for".into(), "give 1 or more")?;
-    match (s.epsilon, s.n_accepted) {
-        (Some(_), Some(_)) => demand(
-            false,
-            &[epsilon, n_accepted],
-            "epsilon and n_accepted both say how many draws are accepted".into(),
-            "keep one of them",
-        ),
-        (None, None) => demand(
-            !runs,
-            &[epsilon],
-            "nothing says how many draws are accepted".into(),
-            "give [infer.abc] either epsilon, the largest distance, or n_accepted, a number",
-        ),
-        (Some(x), None) => {
-            demand(x > 0.0 && x.is_finite(), &[epsilon], format!("{x} is no distance"), "give a finite number above 0")
+    // Settings of a method that does not run must hold all the same, where they are given.
+    let outcomes = [
+        ("infer.abc", (methods.contains(&Method::Abc) || abc != abc::Settings::default()).then(|| abc.check())),
+        ("infer.pmc", Some(pmc.check(n_params))),
+    ];
+    for (section, outcome) in outcomes {
+        if let Some(Err(error)) = outcome {
+            let error = error.under_key(section);
+            let key = error.key().unwrap_or(section).to_owned();
+            return Err(document.blame(&key, error));
         }
-        (None, Some(n)) => demand(
-            n > 0 && n as u64 <= s.n_simulations,
-            &[n_accepted, n_simulations],
-            format!("{n} of {} simulations cannot be accepted", s.n_simulations),
-            "give n_accepted 1 or more, up to n_simulations",
-        ),
     }
-}
-
-fn check_pmc(s: &pmc::Settings, n_params: usize, document: &Document<'_>) -> Result<()> {
-    let demand = |holds, names: &[&str], message: String, remedy: &str| {
-        let keys: Vec<String> = names.iter().map(|name| format!("infer.pmc.{name}")).collect();
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        document.demand(holds, document.culprit(&keys), message, remedy)
-    };
-    demand(
-        s.n_particles > n_params,
-        &["n_particles"],
-        format!("{} is too few for a covariance of {n_params} parameters", s.n_particles),
-        "give a few hundred or more",
-    )?;
-    demand(
-        s.n_particles <= s.n_initial,
-        &["n_particles", "n_initial"],
-        format!("{} particles cannot be chosen among {} initial draws", s.n_particles, s.n_initial),
-        "increase n_initial or decrease n_particles",
-    )?;
-    demand(
-        s.percentile > 0.0 && s.percentile < 100.0,
-        &["percentile"],
-        format!("{} is no percentile to shrink the distances to", s.percentile),
-        "give a number between 0 and 100, such as 75",
-    )?;
-    let rate = s.min_acceptance_rate;
-    demand(
-        rate > 0.0 && rate < 1.0,
-        &["min_acceptance_rate"],
-        format!("{rate} is no fraction of the draws"),
-        "give a number between 0 and 1, such as 0.01",
-    )?;
-    let epsilon = s.epsilon.unwrap_or(1.0);
-    demand(
-        epsilon > 0.0 && epsilon.is_finite(),
-        &["epsilon"],
-        format!("{epsilon} is no distance"),
-        "give a finite number above 0, or leave it out",
-    )?;
-    demand(
-        s.max_simulations >= s.n_initial as u64,
-        &["max_simulations", "n_initial"],
-        format!("{} simulations do not suffice for {} initial draws", s.max_simulations, s.n_initial),
-        "increase max_simulations or decrease n_initial",
-    )
+    Ok(Inference { methods, gaussian, abc, pmc })
 }

@@ -58,6 +58,9 @@ impl Model {
     }
 }
 
+/// Values of one simulation at the most: 800 MB.
+const MOST_DATA: usize = 100_000_000;
+
 /// How the data of a model are drawn.
 pub(super) struct Axes {
     /// One value a datum, where the data have an abscissa.
@@ -106,6 +109,8 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Model> {
         demand(bad.is_none(), key, format!("{} is no finite number", bad.unwrap_or(0.0)), "give a finite number")
     };
     let enough = |n_data: usize, n_params: usize| {
+        let message = format!("{n_data} values are more than one simulation can hold");
+        demand(n_data <= MOST_DATA, "n_data", message, &format!("give {MOST_DATA} at the most"))?;
         let message = format!("{n_data} is too few to infer anything");
         demand(n_data >= n_params, "n_data", message, &format!("give n_data = {n_params} or more"))
     };

@@ -169,9 +169,14 @@ impl Results {
             return Ok(new);
         }
         let old = Self::read(folder)?;
-        let same = (&old.version, old.seed, &old.analysis, &old.observed)
-            == (&new.version, new.seed, &new.analysis, &new.observed);
-        Ok(if same { old } else { new })
+        let but_title = |settings: &serde_json::Value| {
+            let mut settings = settings.clone();
+            settings.as_object_mut().map(|table| table.remove("title"));
+            settings
+        };
+        let same = (&old.version, old.seed, but_title(&old.analysis), &old.observed)
+            == (&new.version, new.seed, but_title(&new.analysis), &new.observed);
+        Ok(if same { Self { title: new.title, analysis: new.analysis, ..old } } else { new })
     }
 
     /// Reads the results of a folder.

@@ -3,20 +3,19 @@
 use super::imnn::{self, Evaluation, Training};
 use super::{Compressor, Fisher, Imnn, Information, QuasiMle, Score, SummaryMoments};
 use crate::error::{Error, Result};
+use crate::nn::{Metadata, read_metadata, take_metadata};
 use crate::parameter::Parameter;
 use crate::progress::Progress;
 use crate::reference::Reference;
 use crate::seed::Seed;
 use crate::simulator::{SimulationSet, Simulator};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::path::Path;
 
 /// Key of the metadata that holds what a file says beside the compressor.
-const METADATA: &str = "posterity.compression";
+const METADATA: &str = "knowledge";
 /// Key of the metadata that holds what it was learnt for.
-const LEARNT_FOR: &str = "posterity.learnt_for";
+const LEARNT_FOR: &str = "learnt_for";
 /// Simulations, of each kind, that the independent estimate holds in memory at once.
 const BLOCK: usize = 1000;
 
@@ -149,10 +148,11 @@ impl Compression {
         }
         let of_judged = moments(&judged)?;
         let information = Information::from_simulations(&judged.0, &judged.1, n_summaries, n_params)?;
-        let warnings = overfitting(&train, &held_out, matches!(training, Training::Fresh { .. }))
-            .into_iter()
-            .chain(information.warning())
-            .collect();
+        let remedy = match (settings, training) {
+            (Settings::Score(_), _) | (_, Training::Fresh { .. }) => "increase n_s and n_d",
+            (Settings::Imnn(_), Training::Fixed(_)) => "use fresh simulations, more of them, or more weight_decay",
+        };
+        let warnings = overfitting(&train, &held_out, remedy).into_iter().chain(information.warning()).collect();
         let knowledge = Knowledge {
             parameters: parameters.to_vec(),
             quasi_mle: QuasiMle::new(&first.theta_fid, &of_judged)?,
@@ -177,8 +177,8 @@ impl Compression {
     /// # Errors
     /// Where the file cannot be written.
     pub fn write(&self, path: &Path, learnt_for: &serde_json::Value) -> Result<()> {
-        let text = serde_json::to_string(&self.knowledge).map_err(|e| Error::numerical(e.to_string()).in_file(path))?;
-        let metadata = HashMap::from([(METADATA.into(), text), (LEARNT_FOR.into(), learnt_for.to_string())]);
+        let value = serde_json::to_value(&self.knowledge).map_err(|e| Error::numerical(e.to_string()).in_file(path))?;
+        let metadata = Metadata::from([(METADATA.into(), value), (LEARNT_FOR.into(), learnt_for.clone())]);
         match &self.compressor {
             Trained::Score(score) => score.write(path, metadata),
             Trained::Imnn(imnn) => imnn.write(path, metadata),
@@ -190,8 +190,9 @@ impl Compression {
     /// # Errors
     /// Where the file cannot be read or is no such file.
     pub fn read(path: &Path) -> Result<(Self, serde_json::Value)> {
-        let metadata = crate::nn::read_metadata(path)?;
-        let (knowledge, learnt_for) = (json(&metadata, METADATA, path)?, json(&metadata, LEARNT_FOR, path)?);
+        let mut metadata = read_metadata(path)?;
+        let knowledge = take_metadata(path, &mut metadata, METADATA)?;
+        let learnt_for = take_metadata(path, &mut metadata, LEARNT_FOR)?;
         let compressor = if metadata.contains_key(imnn::METADATA) {
             Trained::Imnn(Imnn::read(path)?)
         } else {
@@ -199,11 +200,6 @@ impl Compression {
         };
         Ok((Self { compressor, knowledge }, learnt_for))
     }
-}
-
-fn json<T: DeserializeOwned>(metadata: &HashMap<String, String>, key: &str, path: &Path) -> Result<T> {
-    serde_json::from_str(metadata.get(key).map_or("", String::as_str))
-        .map_err(|e| Error::corrupt_file(format!("metadata `{key}`: {e}")).in_file(path).remedy("compress again"))
 }
 
 impl Knowledge {
@@ -259,15 +255,13 @@ fn convergence((x, dx): &(Vec<f64>, Vec<f64>), n_summaries: usize, n_params: usi
 ///
 /// ln det F of Gaussian summaries scatters by √(2 n_params/n_s) on each side; the alarm is two such deviations, and at
 /// least 0.1: one healthy run in forty raises it.
-fn overfitting(train: &Fisher, held_out: &Fisher, fresh: bool) -> Option<String> {
+fn overfitting(train: &Fisher, held_out: &Fisher, remedy: &str) -> Option<String> {
     let gap = train.ln_det - held_out.ln_det;
     let n_params = train.matrix.n_rows() as f64;
     let scatter = (2.0 * n_params * (1.0 / train.n_s as f64 + 1.0 / held_out.n_s as f64)).sqrt();
-    let remedy =
-        if fresh { "increase n_s and n_d" } else { "use fresh simulations, more of them, or more weight_decay" };
     (gap > (2.0 * scatter).max(0.1)).then(|| {
         format!(
-            "the network overfits: ln det F is {:.3} on its training simulations but {:.3} on held-out ones; {remedy}",
+            "the compressor overfits: ln det F is {:.3} on its training simulations but {:.3} on held-out ones; {remedy}",
             train.ln_det, held_out.ln_det
         )
     })

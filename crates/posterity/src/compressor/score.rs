@@ -10,11 +10,10 @@
 
 use super::{Compressor, SummaryMoments};
 use crate::error::{Error, Result};
-use crate::nn::{Network, read_weights, write_weights};
+use crate::nn::{Metadata, Network, read_weights, write_weights};
 use crate::reference::Reference;
 use crate::simulator::SimulationSet;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::path::Path;
 
 /// References of the score compression.
@@ -109,7 +108,7 @@ impl Score {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn write(&self, path: &Path, metadata: HashMap<String, String>) -> Result<()> {
+    pub fn write(&self, path: &Path, metadata: Metadata) -> Result<()> {
         write_weights(path, &self.network, &self.weights, metadata)
     }
 

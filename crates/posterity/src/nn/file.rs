@@ -4,31 +4,35 @@ use super::network::{Layer, Network};
 use super::real::Real;
 use crate::error::{Error, Result};
 use crate::whole_file::write_whole;
+use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
-use safetensors::{SafeTensorError, SafeTensors};
-use std::collections::HashMap;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
 
-/// Key of the metadata that holds the layers, as JSON.
-const ARCHITECTURE: &str = "posterity.network";
+/// What stands in the file beside the tensors: name and content.
+pub type Metadata = BTreeMap<String, Value>;
 
-/// Writes weights, architecture and further `metadata` (name → JSON text) to `path`, whole or not at all.
+/// Key of the one entry of the file's own metadata: ours, as JSON in the order of their names, so that the same
+/// network is the same file, byte for byte.
+const ENTRY: &str = "posterity";
+/// Name of the metadata that holds the layers.
+const ARCHITECTURE: &str = "network";
+
+/// Writes weights, architecture and further `metadata` to `path`, whole or not at all.
 ///
 /// Tensors are named `layers.<k>.weight`, `(n_out, n_in)`, and `layers.<k>.bias`, as PyTorch would name those of a
 /// `Sequential` called `layers`.
 ///
 /// # Errors
 /// Where the file cannot be written.
-pub fn write_weights<T: Real>(
-    path: &Path,
-    network: &Network,
-    weights: &[T],
-    mut metadata: HashMap<String, String>,
-) -> Result<()> {
+pub fn write_weights<T: Real>(path: &Path, network: &Network, weights: &[T], mut metadata: Metadata) -> Result<()> {
     let unwritable =
         |error: &dyn std::fmt::Display| Error::numerical(format!("weights cannot be written: {error}")).in_file(path);
-    metadata.insert(ARCHITECTURE.into(), serde_json::to_string(network).map_err(|e| unwritable(&e))?);
+    metadata.insert(ARCHITECTURE.into(), serde_json::to_value(network).map_err(|e| unwritable(&e))?);
+    let text = serde_json::to_string(&metadata).map_err(|e| unwritable(&e))?;
     let mut buffers: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     for (k, (layer, range)) in network.layers().iter().zip(network.weight_ranges()).enumerate() {
         let Layer::Dense(dense) = layer else { continue };
@@ -43,37 +47,51 @@ pub fn write_weights<T: Real>(
         TensorView::new(T::DTYPE, shape.clone(), bytes).map(|view| (name.as_str(), view)).map_err(|e| unwritable(&e))
     });
     let views = views.collect::<Result<Vec<_>>>()?;
-    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| unwritable(&e))?;
+    let bytes =
+        safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), text)]))).map_err(|e| unwritable(&e))?;
     write_whole(path, |out| out.write_all(&bytes).map_err(|e| Error::io(path, &e)))
 }
 
 /// Reads the metadata of a weight file alone.
 ///
 /// # Errors
-/// Where the file cannot be read or is no safetensors file.
-pub fn read_metadata(path: &Path) -> Result<HashMap<String, String>> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| no_safetensors(path, &e))?;
-    Ok(header.metadata().clone().unwrap_or_default())
+/// Where the file cannot be read or is no weight file of this program.
+pub fn read_metadata(path: &Path) -> Result<Metadata> {
+    metadata(path, &std::fs::read(path).map_err(|e| Error::io(path, &e))?)
 }
 
-fn no_safetensors(path: &Path, error: &SafeTensorError) -> Error {
-    Error::corrupt_file(format!("no safetensors file: {error}")).in_file(path).remedy("train the network again")
+fn metadata(path: &Path, bytes: &[u8]) -> Result<Metadata> {
+    let corrupt = |what: String| damaged(path, what);
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
+    let text = header.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
+    let text = text.ok_or_else(|| corrupt(format!("the metadata `{ENTRY}` is missing")))?;
+    serde_json::from_str(text).map_err(|e| corrupt(format!("metadata `{ENTRY}`: {e}")))
 }
 
-/// Reads what [`write_weights`] wrote: architecture, weights and all metadata.
+/// Takes one value out of a file's metadata.
+///
+/// # Errors
+/// Corrupt file, if it is not there or of another form.
+pub fn take_metadata<T: DeserializeOwned>(path: &Path, metadata: &mut Metadata, name: &str) -> Result<T> {
+    serde_json::from_value(metadata.remove(name).unwrap_or_default())
+        .map_err(|e| damaged(path, format!("metadata `{name}`: {e}")))
+}
+
+fn damaged(path: &Path, what: String) -> Error {
+    Error::corrupt_file(what).in_file(path).remedy("train the network again")
+}
+
+/// Reads what [`write_weights`] wrote: architecture, weights and the other metadata.
 ///
 /// # Errors
 /// Where the file cannot be read, is no such file, or does not fit its own architecture.
-pub fn read_weights<T: Real>(path: &Path) -> Result<(Network, Vec<T>, HashMap<String, String>)> {
-    let corrupt = |what: String| Error::corrupt_file(what).in_file(path).remedy("train the network again");
+pub fn read_weights<T: Real>(path: &Path) -> Result<(Network, Vec<T>, Metadata)> {
+    let corrupt = |what: String| damaged(path, what);
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| no_safetensors(path, &e))?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| no_safetensors(path, &e))?;
-    let metadata = header.metadata().clone().unwrap_or_default();
-    let text =
-        metadata.get(ARCHITECTURE).ok_or_else(|| corrupt(format!("the metadata `{ARCHITECTURE}` is missing")))?;
-    let network: Network = serde_json::from_str(text).map_err(|e| corrupt(format!("`{ARCHITECTURE}`: {e}")))?;
+    let mut metadata = metadata(path, &bytes)?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
+    let network: Network = take_metadata(path, &mut metadata, ARCHITECTURE)?;
+    network.check().map_err(corrupt)?;
     let mut weights = Vec::new();
     for (k, layer) in network.layers().iter().enumerate() {
         let Layer::Dense(dense) = layer else { continue };

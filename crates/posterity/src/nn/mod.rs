@@ -17,7 +17,7 @@ mod real;
 pub use activation::Activation;
 pub use adam::{Adam, AdamSettings};
 pub use batch::Workspace;
-pub use file::{read_metadata, read_weights, write_weights};
+pub use file::{Metadata, read_metadata, read_weights, take_metadata, write_weights};
 pub use initialise::initialise;
 pub use network::{Layer, Network};
 pub use real::Real;

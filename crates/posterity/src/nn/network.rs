@@ -100,6 +100,20 @@ impl Network {
         })
     }
 
+    /// Whether each layer takes what the one before it gives; what is wrong, if not.
+    pub(super) fn check(&self) -> std::result::Result<(), String> {
+        let mut width = self.n_in;
+        for (k, layer) in self.layers.iter().enumerate() {
+            if let Layer::Dense(dense) = layer {
+                if dense.n_in != width || dense.n_in == 0 || dense.n_out == 0 {
+                    return Err(format!("layer {k} takes {} values, where {width} come", dense.n_in));
+                }
+                width = dense.n_out;
+            }
+        }
+        Ok(())
+    }
+
     /// Floating point operations of one forward pass of one row.
     pub fn flops(&self) -> usize {
         self.layers.iter().map(|layer| if let Layer::Dense(d) = layer { 2 * d.n_in * d.n_out } else { 0 }).sum()

@@ -3,7 +3,6 @@
 use super::*;
 use crate::seed::Seed;
 use rand_distr::{Distribution, StandardNormal};
-use std::collections::HashMap;
 
 fn table() -> Vec<Network> {
     let perceptron = |hidden: &[usize], activation| Network::perceptron(3, hidden, activation, 2).expect("valid");
@@ -147,10 +146,10 @@ fn weights_come_back_from_their_file_and_damage_is_told() {
     let path = folder.join("network.safetensors");
     for network in table() {
         let weights: Vec<f32> = initialise(&network, Seed::new(2));
-        let metadata = HashMap::from([("note".to_string(), "\"kept\"".to_string())]);
+        let metadata = Metadata::from([("note".to_string(), "kept".into())]);
         write_weights(&path, &network, &weights, metadata).expect("written");
         let (network_back, weights_back, metadata) = read_weights::<f32>(&path).expect("read");
-        assert!(network_back == network && weights_back == weights && metadata["note"] == "\"kept\"");
+        assert!(network_back == network && weights_back == weights && metadata["note"] == "kept");
         assert!(read_weights::<f64>(&path).expect_err("other precision").is_corrupt_file());
         let bytes = std::fs::read(&path).expect("read");
         std::fs::write(&path, &bytes[..bytes.len() - 3]).expect("damaged");

@@ -38,6 +38,8 @@ pub struct Origin {
     pub seed: u64,
     /// Label of the seed's branch.
     pub label: String,
+    /// The settings that the simulator had.
+    pub settings: serde_json::Value,
 }
 
 impl StoredSet {

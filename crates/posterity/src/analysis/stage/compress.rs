@@ -15,8 +15,7 @@ use std::path::Path;
 /// Io, where the simulations are not there; numerical, where training fails.
 pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> Result<()> {
     super::timed("compress", analysis, out_dir, progress, |results| {
-        let (train, held_out) = simulate::read(analysis, out_dir)
-            .map_err(|error| if error.is_io() { error.remedy("run `posterity simulate` first") } else { error })?;
+        let (train, held_out) = simulate::read(analysis, out_dir)?;
         let simulator = analysis.simulator();
         let settings = &analysis.compression.settings;
         let (training, n_independent) = match settings {

@@ -39,6 +39,8 @@ pub fn infer(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> Re
         results.warnings.extend(far_from_fiducial(&compression, &analysis.fiducial, &theta_hat)?);
         let (samples, chains) = (super::folder(out_dir, "samples")?, super::folder(out_dir, "chains")?);
         let bounds: Vec<(f64, f64)> = analysis.prior.marginals.iter().map(crate::prior::Marginal::bounds).collect();
+        remove_stale(&samples, &chains)?;
+        results.warnings.extend(unconstrained(analysis, &compression)?);
         // Least trusted first: the last one's draws are compared with the data.
         let mut methods = analysis.inference.methods.clone();
         methods.sort_by_key(|method| *method as usize);
@@ -111,6 +113,34 @@ fn sample(
     }
     results.methods.insert(method.name().into(), found);
     Ok(draws)
+}
+
+/// Takes away the draws of an earlier run, so that none stand beside results that they do not belong to.
+fn remove_stale(samples: &Path, chains: &Path) -> Result<()> {
+    for method in [Method::Gaussian, Method::Abc, Method::Pmc].map(Method::name) {
+        let files = ["_1.txt", ".paramnames", ".ranges"].map(|end| chains.join(format!("{method}{end}")));
+        for path in files.into_iter().chain([samples.join(format!("{method}.parquet"))]).filter(|path| path.exists()) {
+            std::fs::remove_file(&path).map_err(|e| Error::io(&path, &e))?;
+        }
+    }
+    Ok(())
+}
+
+/// Warnings, where the summaries say less of a parameter than its prior does.
+fn unconstrained(analysis: &Analysis, compression: &Compression) -> Result<Vec<String>> {
+    let covariance = compression.knowledge.information.standard.matrix.cholesky()?.inverse();
+    let marginals = analysis.prior.parameters.iter().zip(&analysis.prior.marginals).enumerate();
+    let wider = marginals.filter_map(|(i, (parameter, prior))| {
+        let (error, width) = (covariance[(i, i)].sqrt(), (prior.quantile(0.84) - prior.quantile(0.16)) / 2.0);
+        (error > width).then(|| {
+            format!(
+                "the summaries hardly inform {}: their standard error is {error:.3}, the prior's half width {width:.3}; \
+                 use more data, or a compressor that sees more than the mean",
+                parameter.name
+            )
+        })
+    });
+    Ok(wider.collect())
 }
 
 /// A warning, where the data lie far from where the compression was made for.

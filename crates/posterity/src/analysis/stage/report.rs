@@ -98,7 +98,13 @@ fn convergence(knowledge: &Knowledge) -> Convergence {
 fn predictive(analysis: &Analysis, out_dir: &Path) -> Result<Predictive> {
     let simulator = analysis.simulator();
     let axes = [("n_draws", None), ("data", Some(simulator.n_data()))];
-    let draws = npy::read(&out_dir.join(PREDICTIVE), &axes)?.data;
+    let path = out_dir.join(PREDICTIVE);
+    if !path.is_file() {
+        return Err(Error::invalid_input("there are no predictions yet")
+            .remedy("run `posterity infer` first")
+            .in_file(&path));
+    }
+    let draws = npy::read(&path, &axes)?.data;
     let axes = analysis.model.axes();
     Ok(Predictive {
         abscissa: axes.abscissa,

@@ -2,10 +2,10 @@
 
 use super::super::Analysis;
 use crate::compressor::{DerivativeSource, Settings};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::seed::Seed;
-use crate::simulator::SimulationSet;
+use crate::simulator::{Derivatives, SimulationSet};
 use crate::store::{Origin, StoredSet};
 use std::path::Path;
 
@@ -25,34 +25,79 @@ pub fn simulate(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) ->
         let mut notes = Vec::new();
         for (label, counts) in [("train", Some(train)), ("held_out", held_out)] {
             let Some((n_s, n_d)) = counts else { continue };
-            progress.begin(label, None);
+            let name = format!("{} simulations", label.replace('_', "-"));
+            progress.begin(&name, None);
             let set = StoredSet {
-                parameters: analysis.prior.parameters.iter().map(|p| p.name.clone()).collect(),
+                parameters: names(analysis),
                 simulations: draw(analysis, label, n_s, n_d)?,
-                origin: Origin { simulator: analysis.model.kind().into(), seed: analysis.seed, label: label.into() },
+                origin: origin(analysis, label),
             };
             set.write(&folder.join(label))?;
-            let note = format!("{n_s} + {n_d} {}", label.replace('_', " "));
-            progress.end(&note);
-            notes.push(note);
+            progress.end(&format!("{n_s} + {n_d}"));
+            notes.push(format!("{n_s} + {n_d} {name}"));
         }
         Ok(notes.join(", "))
     })
 }
 
 /// Training and held-out simulations of an analysis, as the stage before left them.
+///
+/// # Errors
+/// Invalid input, where they are not there or were drawn for another analysis; corrupt file; io.
 pub(super) fn read(analysis: &Analysis, out_dir: &Path) -> Result<(SimulationSet, SimulationSet)> {
-    let fraction = match &analysis.compression.settings {
+    let settings = &analysis.compression.settings;
+    let fraction = match settings {
         Settings::Imnn(settings) => settings.held_out_fraction,
         Settings::Score(_) => Some(0.5).filter(|_| analysis.compression.stored.is_some()),
     };
     if let (Some(set), Some(fraction)) = (&analysis.compression.stored, fraction) {
         return Ok(set.split(fraction));
     }
-    let set = |label: &str| StoredSet::read(&out_dir.join("simulations").join(label)).map(|set| set.simulations);
-    match fraction {
-        Some(fraction) => Ok(set("train")?.split(fraction)),
-        None => Ok((set("train")?, set("held_out")?)),
+    let (train, held_out) = counts(settings);
+    let set = |label: &str, counts| read_set(analysis, &out_dir.join("simulations").join(label), label, counts);
+    match (fraction, held_out) {
+        (Some(fraction), _) => Ok(set("train", train)?.split(fraction)),
+        (None, held_out) => Ok((set("train", train)?, set("held_out", held_out.unwrap_or(train))?)),
+    }
+}
+
+/// A set that the stage before left, if it is the one that this analysis would draw.
+fn read_set(analysis: &Analysis, folder: &Path, label: &str, (n_s, n_d): (usize, usize)) -> Result<SimulationSet> {
+    let refused = |message: &str| {
+        Err(Error::invalid_input(message).remedy("run `posterity simulate` with this analysis first").in_file(folder))
+    };
+    if !folder.is_dir() {
+        return refused("there are no simulations yet");
+    }
+    let StoredSet { parameters, simulations, origin: found } = StoredSet::read(folder)?;
+    let delta_found = match &simulations.derivative {
+        Derivatives::Exact(_) => None,
+        Derivatives::Differences { delta, .. } => Some(delta.as_slice()),
+    };
+    let same = found == origin(analysis, label)
+        && parameters == names(analysis)
+        && simulations.theta_fid == analysis.fiducial
+        && simulations.shape == analysis.simulator().shape()
+        && (simulations.n_s(), simulations.n_d()) == (n_s, n_d)
+        && delta_found == delta(analysis);
+    if same { Ok(simulations) } else { refused("these simulations were drawn for another analysis") }
+}
+
+fn names(analysis: &Analysis) -> Vec<String> {
+    analysis.prior.parameters.iter().map(|p| p.name.clone()).collect()
+}
+
+/// All that the simulations of a label depend on, beside what the set itself says.
+fn origin(analysis: &Analysis, label: &str) -> Origin {
+    let nuisance = analysis.model.simulator().parameters().iter().zip(&analysis.nuisance);
+    let nuisance = nuisance.filter(|(_, prior)| prior.is_some());
+    let nuisance: serde_json::Map<String, serde_json::Value> =
+        nuisance.map(|(p, _)| (p.name.clone(), analysis.settings["prior"][&p.name].clone())).collect();
+    Origin {
+        simulator: analysis.model.kind().into(),
+        seed: analysis.seed,
+        label: label.into(),
+        settings: serde_json::json!({ "simulator": analysis.settings["simulator"], "nuisance": nuisance }),
     }
 }
 

@@ -61,7 +61,12 @@ impl Folder {
             let mut simulations = SimulationSet::new(&gaussian, &[0.0, 1.0], None, 20, 20).expect("fits");
             simulations.fill(&gaussian, Seed::new(1), 0).expect("possible");
             let parameters = gaussian.parameters().iter().map(|p| p.name.clone()).collect();
-            let origin = Origin { simulator: "gaussian".into(), seed: 1, label: "train".into() };
+            let origin = Origin {
+                simulator: "gaussian".into(),
+                seed: 1,
+                label: "train".into(),
+                settings: serde_json::json!({ "n_data": 5 }),
+            };
             StoredSet { parameters, simulations, origin }.write(&folder.join(name)).expect("written");
         }
         write("fortran.npy", &numpy(&[0.0; 10], &[2, 5], npyz::Order::Fortran));

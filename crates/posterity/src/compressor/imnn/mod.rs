@@ -23,13 +23,12 @@ pub use train::{Evaluation, Training, train};
 
 use super::{Compressor, Score};
 use crate::error::{Error, Result};
-use crate::nn::{Network, read_weights, write_weights};
+use crate::nn::{Metadata, Network, read_weights, take_metadata, write_weights};
 use crate::reference::Reference;
 use crate::simulator::SimulationSet;
 use inputs::Inputs;
 use scaling::Scaling;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::path::Path;
 
 /// The reference of the method.
@@ -41,7 +40,7 @@ pub const REFERENCE: Reference = Reference {
 };
 
 /// Key of the metadata that holds what a network file says beside the network.
-pub(super) const METADATA: &str = "posterity.imnn";
+pub(super) const METADATA: &str = "imnn";
 
 /// A trained network with the scaling of its input.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,10 +74,10 @@ impl Imnn {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn write(&self, path: &Path, mut metadata: HashMap<String, String>) -> Result<()> {
+    pub fn write(&self, path: &Path, mut metadata: Metadata) -> Result<()> {
         let beside = Beside { scaling: self.scaling.clone(), score: self.score.clone() };
-        let text = serde_json::to_string(&beside).map_err(|e| Error::numerical(e.to_string()).in_file(path))?;
-        metadata.insert(METADATA.into(), text);
+        let value = serde_json::to_value(&beside).map_err(|e| Error::numerical(e.to_string()).in_file(path))?;
+        metadata.insert(METADATA.into(), value);
         write_weights(path, &self.network, &self.weights, metadata)
     }
 
@@ -87,11 +86,8 @@ impl Imnn {
     /// # Errors
     /// Where the file cannot be read or is no such file.
     pub fn read(path: &Path) -> Result<Self> {
-        let (network, weights, metadata) = read_weights(path)?;
-        let text = metadata.get(METADATA).map_or("", String::as_str);
-        let beside: Beside = serde_json::from_str(text).map_err(|e| {
-            Error::corrupt_file(format!("metadata `{METADATA}`: {e}")).in_file(path).remedy("train again")
-        })?;
+        let (network, weights, mut metadata) = read_weights(path)?;
+        let beside: Beside = take_metadata(path, &mut metadata, METADATA)?;
         if beside.scaling.n_data() != network.n_in() {
             return Err(Error::corrupt_file("scaling and network differ in the number of data")
                 .in_file(path)

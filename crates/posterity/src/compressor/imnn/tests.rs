@@ -103,7 +103,7 @@ fn training_does_not_depend_on_the_number_of_threads_and_the_file_keeps_all() {
     let (imnn, history) = run(1);
     assert!(run(2) == (imnn.clone(), history.clone()) && run(7) == (imnn.clone(), history));
     let path = std::env::temp_dir().join(format!("posterity-imnn-{}.safetensors", std::process::id()));
-    imnn.write(&path, HashMap::new()).expect("written");
+    imnn.write(&path, Metadata::new()).expect("written");
     assert_eq!(Imnn::read(&path).expect("read"), imnn);
     std::fs::remove_file(&path).expect("removed");
     // Compression, row by row or all at once, is what training saw.

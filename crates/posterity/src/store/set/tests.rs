@@ -26,7 +26,12 @@ fn example(delta: Option<&[f64]>) -> StoredSet {
     let mut simulations = SimulationSet::new(&gaussian, &[0.0, 1.0], delta, 6, 3).expect("possible");
     simulations.fill(&gaussian, Seed::new(9), 10).expect("possible");
     let parameters = gaussian.parameters().iter().map(|p| p.name.clone()).collect();
-    let origin = Origin { simulator: "gaussian".into(), seed: 9, label: "train".into() };
+    let origin = Origin {
+        simulator: "gaussian".into(),
+        seed: 9,
+        label: "train".into(),
+        settings: serde_json::json!({ "n_data": 5 }),
+    };
     StoredSet { parameters, simulations, origin }
 }
 
