@@ -7,8 +7,9 @@ check:
     cargo test --workspace --release
     RUSTDOCFLAGS="-D warnings" cargo doc --package posterity --no-deps
 
-# The benches, one after the other: network, rejection, simulators.
+# The benches, one after the other: training to known information, network, rejection, simulators.
 bench:
+    cargo bench --package posterity --bench imnn
     cargo bench --package posterity --bench network
     cargo bench --package posterity --bench abc
     cargo bench --package posterity --bench simulate

@@ -17,7 +17,7 @@ pub enum Model {
     /// A straight line with noise.
     Line(Line),
     /// Magnitudes of supernovae in flat wCDM.
-    Supernovae(Supernovae),
+    Supernovae(Box<Supernovae>),
 }
 
 impl Model {
@@ -35,7 +35,7 @@ impl Model {
         match self {
             Self::Gaussian(simulator) => simulator,
             Self::Line(simulator) => simulator,
-            Self::Supernovae(simulator) => simulator,
+            Self::Supernovae(simulator) => &**simulator,
         }
     }
 
@@ -145,7 +145,7 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Model> {
             let table = file("table", &keys.table)?;
             let covariance = keys.covariance.map(|path| file("covariance", &path)).transpose()?;
             Supernovae::from_files(&table, covariance.as_deref())
-                .map(Model::Supernovae)
+                .map(|supernovae| Model::Supernovae(Box::new(supernovae)))
                 .map_err(|error| document.blame("simulator", error))
         }
     }
