@@ -302,6 +302,11 @@ pub(super) fn svg(label: &[Span], size: f64) -> String {
 /// Faces for formulas.
 pub(super) const SERIF: &str = "STIX Two Text, Cambria, Times New Roman, Liberation Serif, DejaVu Serif, serif";
 
+/// Keeps a number and its percent sign on one line.
+pub(super) fn nbsp(text: &str) -> String {
+    text.replace(" %", "\u{a0}%")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ mod compare;
 mod contour;
 mod density;
 mod figures;
+mod joint;
 mod label;
 mod manifest;
 mod page;
@@ -138,6 +139,8 @@ pub struct Predictive {
     pub data: Vec<f64>,
     /// Standard deviation of each datum, empty if none is to be drawn.
     pub errors: Vec<f64>,
+    /// What was done to the draws beside, one sentence for the caption; or empty.
+    pub note: String,
     /// Simulations at parameters drawn from the posterior, row after row: `n_draws * n_data`, of equal weight.
     pub draws: Vec<f64>,
 }

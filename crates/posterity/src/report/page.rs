@@ -1,7 +1,7 @@
 //! The page: one HTML file with inline style and figures, made to be read on a screen and from the back of a room.
 
 use super::label::{self, Span, escape};
-use super::{Report, compare, manifest, references, tables};
+use super::{Report, compare, joint, manifest, references, tables};
 use crate::parameter::Parameter;
 use std::fmt::Write as _;
 
@@ -29,8 +29,10 @@ pub(super) fn verdict(report: &Report) -> Vec<(Tone, Vec<Span>)> {
         for method in others {
             let (a, b) = (plain(&method.name), plain(&trusted.name));
             let name = |p: &Parameter| format!("${}$", plain(&p.latex));
-            let words = compare::sentences((&a, &method.samples), (&b, &trusted.samples), name);
-            sentences.extend(words.into_iter().map(|w| (Tone::Difference, label::mixed(&w))));
+            let words = compare::sentences((&a, &method.samples), (&b, &trusted.samples), &name);
+            let bent = joint::sentences((&a, &method.samples), (&b, &trusted.samples), name);
+            let words = words.into_iter().chain(bent).map(|w| (Tone::Difference, label::mixed(&label::nbsp(&w))));
+            sentences.extend(words);
         }
     }
     sentences

@@ -1,20 +1,16 @@
 //! The third stage: the posterior, by every method that the analysis names.
 
 use super::super::{Analysis, Method, MethodResults, Results};
-use super::{COMPRESSOR, PREDICTIVE};
+use super::{COMPRESSOR, predictive};
 use crate::compressor::Compression;
 use crate::error::{Error, Result};
 use crate::lfi::{Forward, abc, gaussian, pmc};
 use crate::progress::Progress;
 use crate::samples::{Samples, write_getdist, write_parquet};
 use crate::seed::Seed;
-use crate::simulator::Simulator;
-use crate::store::npy;
 use std::path::Path;
 use std::time::Instant;
 
-/// Draws from the posterior of the most trusted method that are simulated for comparison with the data.
-const N_PREDICTIVE: usize = 400;
 /// An estimate farther from the fiducial point than this (in the metric F) is told: the compression was made elsewhere.
 const FAR: f64 = 3.0;
 
@@ -49,7 +45,7 @@ pub fn infer(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> Re
             write_parquet(&draws, &samples.join(format!("{}.parquet", method.name())))?;
             write_getdist(&draws, &chains.join(method.name()), &bounds)?;
             if i + 1 == methods.len() {
-                write_predictive(analysis, &*simulator, &draws, out_dir)?;
+                predictive::write(analysis, &*simulator, &draws, out_dir)?;
             }
         }
         Ok(format!("{} of {}", results.methods.keys().cloned().collect::<Vec<_>>().join(", "), names.join(", ")))
@@ -153,26 +149,4 @@ fn far_from_fiducial(compression: &Compression, fiducial: &[f64], theta_hat: &[f
              longer the best; move [fiducial] towards it and run again"
         )
     }))
-}
-
-/// Simulates at draws of the posterior, for comparison with the data; failed simulations are left out.
-fn write_predictive(analysis: &Analysis, simulator: &dyn Simulator, draws: &Samples, out_dir: &Path) -> Result<()> {
-    let seed = Seed::new(analysis.seed).label("predictive");
-    let n_data = simulator.n_data();
-    let mut rows = Vec::new();
-    let mut row = vec![0.0; n_data];
-    let mut cumulative = 0.0;
-    let mut draw = 0;
-    for i in 0..N_PREDICTIVE {
-        // Equal weights by systematic resampling.
-        let level = (i as f64 + 0.5) / N_PREDICTIVE as f64;
-        while draw + 1 < draws.n_samples() && cumulative + draws.weights[draw] < level {
-            cumulative += draws.weights[draw];
-            draw += 1;
-        }
-        if simulator.simulate(draws.draw(draw), &mut seed.stream(i as u64), &mut row).is_ok() {
-            rows.extend_from_slice(&row);
-        }
-    }
-    npy::write(&out_dir.join(PREDICTIVE), &[rows.len() / n_data, n_data], &rows)
 }

@@ -11,6 +11,7 @@
 
 mod compress;
 mod infer;
+mod predictive;
 mod report;
 mod simulate;
 

@@ -1,7 +1,7 @@
 //! The last stage: figures, tables and one page, from what the other stages left in the output folder.
 
 use super::super::{Analysis, Method, Observation, Results};
-use super::{PREDICTIVE, infer};
+use super::{PREDICTIVE, infer, predictive as predictions};
 use crate::compressor::{Compression, Knowledge};
 use crate::error::{Error, Result};
 use crate::lfi::{abc, gaussian, pmc};
@@ -113,6 +113,7 @@ fn predictive(analysis: &Analysis, out_dir: &Path) -> Result<Predictive> {
         data_label: axes.data_label.into(),
         data: analysis.observed.clone(),
         errors: Vec::new(),
+        note: predictions::note(analysis),
         draws,
     })
 }

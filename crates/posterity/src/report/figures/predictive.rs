@@ -63,9 +63,11 @@ pub(in super::super) fn predictive(predictive: &Predictive) -> Option<Figure> {
         title: "Data and prediction",
         caption: format!(
             "Simulations at parameters drawn from the posterior, and below the same with their median taken off. {outside} \
-             of {} data lie outside the 95.4 % band, {:.1} are expected if data are independent.",
+             of {} data lie outside the 95.4 % band, {:.1} are expected if data are independent.{}{}",
             points.len(),
-            0.046 * points.len() as f64
+            0.046 * points.len() as f64,
+            if predictive.note.is_empty() { "" } else { " " },
+            predictive.note
         ),
         svg: svg.finish(),
     })

@@ -1,0 +1,90 @@
+//! Simulations at draws of the posterior, for comparison with the data.
+//!
+//! Nuisance parameters are not inferred, so each simulation has them from their prior, and the data would be lost in
+//! their spread. What a nuisance parameter does to the data (its direction, from two simulations of the same noise) is
+//! therefore fitted and set, in each simulation, to what it is in the data.
+
+use super::super::Analysis;
+use super::PREDICTIVE;
+use crate::error::Result;
+use crate::prior::Marginal;
+use crate::samples::Samples;
+use crate::seed::Seed;
+use crate::simulator::Simulator;
+use crate::store::npy;
+use std::path::Path;
+
+/// Draws that are simulated.
+const N_DRAWS: usize = 400;
+
+/// Writes one simulation at each of so many draws of equal weight; failed simulations are left out.
+pub(super) fn write(analysis: &Analysis, simulator: &dyn Simulator, draws: &Samples, out_dir: &Path) -> Result<()> {
+    let seed = Seed::new(analysis.seed).label("predictive");
+    let n_data = simulator.n_data();
+    let directions = nuisance_directions(analysis, &draws.mean(), seed.label("nuisance"));
+    let mut rows = Vec::new();
+    let mut row = vec![0.0; n_data];
+    let (mut cumulative, mut draw) = (0.0, 0);
+    for i in 0..N_DRAWS {
+        // Systematic resampling.
+        let level = (i as f64 + 0.5) / N_DRAWS as f64;
+        while draw + 1 < draws.n_samples() && cumulative + draws.weights[draw] < level {
+            cumulative += draws.weights[draw];
+            draw += 1;
+        }
+        if simulator.simulate(draws.draw(draw), &mut seed.stream(i as u64), &mut row).is_ok() {
+            for direction in &directions {
+                let shift: f64 =
+                    direction.iter().zip(row.iter().zip(&analysis.observed)).map(|(e, (d, o))| e * (d - o)).sum();
+                row.iter_mut().zip(direction).for_each(|(d, e)| *d -= shift * e);
+            }
+            rows.extend_from_slice(&row);
+        }
+    }
+    npy::write(&out_dir.join(PREDICTIVE), &[rows.len() / n_data, n_data], &rows)
+}
+
+/// What the figure's caption says of the nuisance parameters.
+pub(super) fn note(analysis: &Analysis) -> String {
+    let parameters = analysis.model.simulator().parameters().iter().zip(&analysis.nuisance);
+    let names: Vec<&str> = parameters.filter(|(_, prior)| prior.is_some()).map(|(p, _)| p.name.as_str()).collect();
+    match names.len() {
+        0 => String::new(),
+        _ => format!(
+            "The nuisance part ({}) is fitted, and set in each simulation to that of the data.",
+            names.join(", ")
+        ),
+    }
+}
+
+/// Orthonormal directions in which the nuisance parameters move the data, at the mean of the posterior.
+fn nuisance_directions(analysis: &Analysis, theta: &[f64], seed: Seed) -> Vec<Vec<f64>> {
+    let inner = analysis.model.simulator();
+    let mut kept = theta.iter();
+    let value = |prior: &Option<Marginal>| {
+        prior.as_ref().map_or_else(|| kept.next().copied().unwrap_or(f64::NAN), |p| p.quantile(0.5))
+    };
+    let middle: Vec<f64> = analysis.nuisance.iter().map(value).collect();
+    let mut directions: Vec<Vec<f64>> = Vec::new();
+    for (alpha, prior) in analysis.nuisance.iter().enumerate() {
+        let Some(prior) = prior else { continue };
+        let simulate = |p: f64| {
+            let (mut theta, mut data) = (middle.clone(), vec![0.0; inner.n_data()]);
+            theta[alpha] = prior.quantile(p);
+            inner.simulate(&theta, &mut seed.stream(0), &mut data).map(|()| data)
+        };
+        // A simulator without data at these quartiles has no direction to fit.
+        let (Ok(below), Ok(above)) = (simulate(0.25), simulate(0.75)) else { continue };
+        let mut direction: Vec<f64> = above.iter().zip(below).map(|(a, b)| a - b).collect();
+        for earlier in &directions {
+            let overlap: f64 = earlier.iter().zip(&direction).map(|(a, b)| a * b).sum();
+            direction.iter_mut().zip(earlier).for_each(|(d, e)| *d -= overlap * e);
+        }
+        let norm = direction.iter().map(|d| d * d).sum::<f64>().sqrt();
+        if norm > 0.0 && norm.is_finite() {
+            direction.iter_mut().for_each(|d| *d /= norm);
+            directions.push(direction);
+        }
+    }
+    directions
+}
