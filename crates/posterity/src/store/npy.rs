@@ -1,9 +1,10 @@
 //! Arrays of real numbers in numpy's `.npy` files: f32 or f64, C order, every number finite.
 
 use crate::error::{Error, Result};
+use crate::whole_file::write_whole;
 use npyz::WriterBuilder;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 /// An array in C order.
@@ -133,20 +134,14 @@ pub fn write(path: &Path, shape: &[usize], data: &[f64]) -> Result<()> {
     if shape.iter().product::<usize>() != data.len() {
         return Err(Error::invalid_input(format!("{} elements do not have the shape {}", data.len(), tuple(shape))));
     }
-    let partial = path.with_extension(format!("npy.{}.partial", std::process::id()));
     let shape: Vec<u64> = shape.iter().map(|n| *n as u64).collect();
-    let write = || -> std::io::Result<()> {
-        let mut file = BufWriter::new(File::create(&partial)?);
-        let mut npy = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut file).begin_nd()?;
-        npy.extend(data.iter().copied())?;
-        npy.finish()?;
-        file.flush()?;
-        file.get_ref().sync_all()?;
-        std::fs::rename(&partial, path)
-    };
-    write().map_err(|error| {
-        let _ = std::fs::remove_file(&partial);
-        Error::io(path, &error)
+    write_whole(path, |file| {
+        let write = || -> std::io::Result<()> {
+            let mut npy = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
+            npy.extend(data.iter().copied())?;
+            npy.finish()
+        };
+        write().map_err(|error| Error::io(path, &error))
     })
 }
 
