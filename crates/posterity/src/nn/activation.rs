@@ -55,14 +55,15 @@ impl<T: Real> Curve<T> for Silu {
 }
 
 impl Activation {
-    /// Applies φ to the value rows of `z` and φ' (at the values) to their tangent rows.
+    /// Adds the bias of the dense layer before to the value rows of `z`, then applies φ to them and φ' (at the values)
+    /// to their tangent rows.
     ///
-    /// Rows of `width` come in bundles: a value row, then `n_tangents` tangent rows.
-    pub(super) fn forward<T: Real>(self, z: &[T], width: usize, n_tangents: usize, out: &mut [T]) {
+    /// Rows, as wide as the bias, come in bundles: a value row, then `n_tangents` tangent rows.
+    pub(super) fn forward<T: Real>(self, z: &mut [T], bias: &[T], n_tangents: usize, out: &mut [T]) {
         match self {
-            Self::LeakyRelu => forward::<T, LeakyRelu>(z, width, n_tangents, out),
-            Self::Tanh => forward::<T, Tanh>(z, width, n_tangents, out),
-            Self::Silu => forward::<T, Silu>(z, width, n_tangents, out),
+            Self::LeakyRelu => forward::<T, LeakyRelu>(z, bias, n_tangents, out),
+            Self::Tanh => forward::<T, Tanh>(z, bias, n_tangents, out),
+            Self::Silu => forward::<T, Silu>(z, bias, n_tangents, out),
         }
     }
 
@@ -76,8 +77,8 @@ impl Activation {
     }
 }
 
-fn forward<T: Real, C: Curve<T>>(z: &[T], width: usize, n_tangents: usize, out: &mut [T]) {
-    Arch::new().dispatch(Forward::<T, C> { z, width, n_tangents, out, curve: PhantomData });
+fn forward<T: Real, C: Curve<T>>(z: &mut [T], bias: &[T], n_tangents: usize, out: &mut [T]) {
+    Arch::new().dispatch(Forward::<T, C> { z, bias, n_tangents, out, curve: PhantomData });
 }
 
 fn vjp<T: Real, C: Curve<T>>(z: &[T], width: usize, n_tangents: usize, cotangent: &mut [T]) {
@@ -88,8 +89,8 @@ fn vjp<T: Real, C: Curve<T>>(z: &[T], width: usize, n_tangents: usize, cotangent
 // set. (Closures would not do: their call is not inlined into the function that has the instructions.)
 
 struct Forward<'a, T, C> {
-    z: &'a [T],
-    width: usize,
+    z: &'a mut [T],
+    bias: &'a [T],
     n_tangents: usize,
     out: &'a mut [T],
     curve: PhantomData<C>,
@@ -100,19 +101,15 @@ impl<T: Real, C: Curve<T>> WithSimd for Forward<'_, T, C> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { z, width, n_tangents, out, .. } = self;
-        if n_tangents == 0 {
-            for (out, &z) in out.iter_mut().zip(z) {
-                *out = C::at(z).0;
-            }
-            return;
-        }
+        let Self { z, bias, n_tangents, out, .. } = self;
+        let width = bias.len();
         let bundle = (1 + n_tangents) * width;
-        for (z, out) in z.chunks_exact(bundle).zip(out.chunks_exact_mut(bundle)) {
-            let (z, tangents) = z.split_at(width);
+        for (z, out) in z.chunks_exact_mut(bundle).zip(out.chunks_exact_mut(bundle)) {
+            let (z, tangents) = z.split_at_mut(width);
             let (out, tangents_out) = out.split_at_mut(width);
-            for (out, &z) in out.iter_mut().zip(z) {
-                *out = C::at(z).0;
+            for (out, (z, &b)) in out.iter_mut().zip(z.iter_mut().zip(bias)) {
+                *z += b;
+                *out = C::at(*z).0;
             }
             for (t, out) in tangents.chunks_exact(width).zip(tangents_out.chunks_exact_mut(width)) {
                 for (out, (&z, &t)) in out.iter_mut().zip(z.iter().zip(t)) {

@@ -18,16 +18,22 @@ impl Dense {
         self.n_out * (self.n_in + 1)
     }
 
-    /// Value rows get W a + b, tangent rows W t (bundles as in `Activation::forward`).
-    pub(super) fn forward<T: Real>(self, weights: &[T], input: &[T], n_tangents: usize, out: &mut [T]) {
-        let (w, b) = weights.split_at(self.n_out * self.n_in);
-        let n_rows = input.len() / self.n_in;
-        for bundle in out.chunks_exact_mut((1 + n_tangents) * self.n_out) {
-            let (value, tangents) = bundle.split_at_mut(self.n_out);
-            value.copy_from_slice(b);
-            tangents.fill(T::ZERO);
+    /// The bias.
+    pub(super) fn bias<T>(self, weights: &[T]) -> &[T] {
+        &weights[self.n_out * self.n_in..]
+    }
+
+    /// All rows get W a, without the bias: an activation behind adds it on its way, or else `add_bias` does.
+    pub(super) fn forward<T: Real>(self, weights: &[T], input: &[T], out: &mut [T]) {
+        let (w, n_rows) = (&weights[..self.n_out * self.n_in], input.len() / self.n_in);
+        product(out, Strided::rows(input, n_rows, self.n_in), Strided::rows(w, self.n_out, self.n_in).t(), false);
+    }
+
+    /// Adds the bias to value rows (bundles as in `Activation::forward`).
+    pub(super) fn add_bias<T: Real>(self, weights: &[T], n_tangents: usize, out: &mut [T]) {
+        for row in out.chunks_exact_mut(self.n_out).step_by(1 + n_tangents) {
+            row.iter_mut().zip(self.bias(weights)).for_each(|(z, b)| *z += *b);
         }
-        product(out, Strided::rows(input, n_rows, self.n_in), Strided::rows(w, self.n_out, self.n_in).t(), true);
     }
 
     /// Adds to `gradient` (or replaces it) and, where wanted, writes the cotangent of the input.

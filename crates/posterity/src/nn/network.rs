@@ -103,15 +103,21 @@ impl Network {
     /// Whether each layer takes what the one before it gives; what is wrong, if not.
     pub(super) fn check(&self) -> std::result::Result<(), String> {
         let mut width = self.n_in;
+        let mut after_dense = false;
         for (k, layer) in self.layers.iter().enumerate() {
-            if let Layer::Dense(dense) = layer {
-                if dense.n_in != width || dense.n_in == 0 || dense.n_out == 0 {
+            match layer {
+                Layer::Dense(dense) if dense.n_in != width || dense.n_in == 0 || dense.n_out == 0 => {
                     return Err(format!("layer {k} takes {} values, where {width} come", dense.n_in));
                 }
-                width = dense.n_out;
+                Layer::Dense(dense) => width = dense.n_out,
+                Layer::Activation(_) if !after_dense => {
+                    return Err(format!("layer {k}, an activation, follows no dense layer"));
+                }
+                Layer::Activation(_) => {}
             }
+            after_dense = matches!(layer, Layer::Dense(_));
         }
-        Ok(())
+        if after_dense { Ok(()) } else { Err("the last layer is not dense".into()) }
     }
 
     /// Floating point operations of one forward pass of one row.
@@ -124,14 +130,24 @@ impl Network {
         let n_rows = input.len() / self.n_in;
         tape.reserve(self, n_rows);
         let mut width_in = self.n_in;
+        let mut bias: &[T] = &[];
         for (k, ((layer, width), range)) in self.layers.iter().zip(self.widths()).zip(self.weight_ranges()).enumerate()
         {
             let (before, after) = tape.outputs.split_at_mut(k);
-            let input = before.last().map_or(input, |output| &output[..n_rows * width_in]);
             let out = &mut after[0][..n_rows * width];
-            match layer {
-                Layer::Dense(dense) => dense.forward(&weights[range], input, n_tangents, out),
-                Layer::Activation(activation) => activation.forward(input, width, n_tangents, out),
+            match (layer, before.last_mut()) {
+                (Layer::Dense(dense), before) => {
+                    let input = before.map_or(input, |output| &output[..n_rows * width_in]);
+                    dense.forward(&weights[range.clone()], input, out);
+                    match self.layers.get(k + 1) {
+                        Some(Layer::Activation(_)) => bias = dense.bias(&weights[range]),
+                        _ => dense.add_bias(&weights[range], n_tangents, out),
+                    }
+                }
+                (Layer::Activation(activation), Some(z)) => {
+                    activation.forward(&mut z[..n_rows * width], bias, n_tangents, out);
+                }
+                (Layer::Activation(_), None) => unreachable!("`check` lets an activation follow dense layers alone"),
             }
             width_in = width;
         }

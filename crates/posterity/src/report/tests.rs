@@ -128,6 +128,7 @@ fn demo() -> Report {
         }),
         predictive: Some(Predictive {
             data: (0..40).map(|i| mu(z[i], 0.0) + sd(i) * normal()).collect(),
+            note: "Noted.".into(),
             errors: (0..40).map(sd).collect(),
             abscissa: Some(z),
             log_abscissa: true,
