@@ -12,6 +12,7 @@ bench:
     cargo bench --package posterity --bench imnn
     cargo bench --package posterity --bench network
     cargo bench --package posterity --bench abc
+    cargo bench --package posterity --bench pmc
     cargo bench --package posterity --bench simulate
 
 # The main job: the Pantheon supernovae, into runs/pantheon.

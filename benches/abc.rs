@@ -1,11 +1,11 @@
-//! Simulations per second of rejection on ten normal draws with an exact compressor; and the draws of population Monte Carlo.
+//! Simulations per second of rejection on ten normal draws with an exact compressor.
 //!
 //! `cargo bench --bench abc`; a table on standard output, by parts and in all, for one thread and for all of them.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use posterity::compressor::{Compressor, QuasiMle};
-use posterity::lfi::{Distance, Forward, abc, pmc};
+use posterity::lfi::{Distance, Forward, abc};
 use posterity::math::Matrix;
 use posterity::prior::{Marginal, Prior, Uniform};
 use posterity::progress::Quiet;
@@ -17,8 +17,8 @@ use std::time::Instant;
 
 const N_DATA: usize = 10;
 
-/// Mean and variance, or the mean square where only the variance is asked for.
-struct Moments(usize);
+/// Mean and variance.
+struct Moments;
 
 impl Compressor for Moments {
     fn n_data(&self) -> usize {
@@ -26,19 +26,15 @@ impl Compressor for Moments {
     }
 
     fn n_summaries(&self) -> usize {
-        self.0
+        2
     }
 
     fn compress(&self, data: &[f64], summaries: &mut [f64]) {
         let n = N_DATA as f64;
-        for (d, x) in data.chunks_exact(N_DATA).zip(summaries.chunks_exact_mut(self.0)) {
+        for (d, x) in data.chunks_exact(N_DATA).zip(summaries.chunks_exact_mut(2)) {
             let (sum, squares) = d.iter().fold((0.0, 0.0), |(s, q), d| (s + d, q + d * d));
-            if self.0 == 1 {
-                x[0] = squares / n;
-            } else {
-                x[0] = sum / n;
-                x[1] = (squares - sum * sum / n) / (n - 1.0);
-            }
+            x[0] = sum / n;
+            x[1] = (squares - sum * sum / n) / (n - 1.0);
         }
     }
 
@@ -69,7 +65,7 @@ fn peak_memory() -> String {
 }
 
 fn main() {
-    let (simulator, compressor, quasi_mle) = (Gaussian::mean_and_variance(N_DATA), Moments(2), as_they_are(2));
+    let (simulator, compressor, quasi_mle) = (Gaussian::mean_and_variance(N_DATA), Moments, as_they_are(2));
     let forward = Forward { simulator: &simulator, compressor: &compressor, quasi_mle: &quasi_mle };
     let parameters = simulator.parameters().to_vec();
     let prior = Prior { parameters, marginals: vec![uniform(-5.0, 5.0), uniform(0.1, 10.0)] };
@@ -111,24 +107,5 @@ fn main() {
                 peak_memory()
             );
         }
-    }
-
-    let (simulator, compressor, quasi_mle) = (Gaussian::variance(N_DATA, 0.0), Moments(1), as_they_are(1));
-    let forward = Forward { simulator: &simulator, compressor: &compressor, quasi_mle: &quasi_mle };
-    let prior = Prior { parameters: simulator.parameters().to_vec(), marginals: vec![uniform(0.1, 10.0)] };
-    let metric = Matrix::from_rows(1, 1, vec![5.0]);
-    println!("population Monte Carlo, variance problem, n = 1000, criterion 0.1 (reference: 16 rounds, 48 000 draws)");
-    for seed in 0..5 {
-        let (settings, start) = (pmc::Settings::default(), Instant::now());
-        let run = pmc::sample(&forward, &prior, &metric, &[1.0], &settings, Seed::new(seed), &Quiet);
-        let (samples, history) = run.unwrap();
-        println!(
-            "  seed {seed}: {} rounds, {} draws, ε = {:.4}, effective {:.0}, {:.3} s",
-            history.rounds.len(),
-            samples.n_simulations,
-            samples.epsilon.unwrap(),
-            samples.ess(),
-            start.elapsed().as_secs_f64()
-        );
     }
 }
