@@ -1,6 +1,6 @@
 //! Shows how far a run is: bars on a terminal, one line for each finished stage elsewhere.
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 use posterity::progress::Progress;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -45,7 +45,9 @@ impl Progress for Bars {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Bar { bar, .. }) = open.last() {
             bar.set_position(step);
-            bar.set_message(note.to_owned());
+            // Where the total is not known the count stands in for the bar.
+            let count = if bar.length().is_none() { format!("{}  ", HumanCount(step)) } else { String::new() };
+            bar.set_message(format!("{count}{note}"));
         }
     }
 

@@ -124,7 +124,7 @@ pub fn sample(
     };
     progress.begin("ABC", Some(settings.n_simulations));
     let kept = nearest(forward, prior, &distance, observed, rule, seed, progress);
-    progress.end("");
+    progress.end(&format!("{} simulations", settings.n_simulations));
     let all = kept.into_iter().zip(observed).enumerate();
     all.map(|(k, (kept, observed))| {
         let accepted = accepted(kept, settings, k)?;

@@ -128,10 +128,15 @@ pub fn sample(
 ) -> Result<(Samples, History)> {
     settings.check(prior.n_params())?;
     let distance = checked_distance(forward, prior, metric, &[observed.to_vec()])?;
-    progress.begin("population Monte Carlo", Some(settings.max_simulations));
+    // How many simulations it takes is not known before: the bound is far above it.
+    progress.begin("population Monte Carlo", None);
     let scheme = Scheme { forward, prior, distance, observed, settings, seed, progress };
     let outcome = scheme.run();
-    progress.end("");
+    let told = outcome.as_ref().map_or("failed".into(), |(_, history, n_simulations)| {
+        let epsilon = history.rounds.last().map_or(f64::NAN, |round| round.epsilon);
+        format!("ε = {epsilon:.3} after {} rounds and {n_simulations} simulations", history.rounds.len())
+    });
+    progress.end(&told);
     let (population, history, n_simulations) = outcome?;
     let mut samples = Samples::new(prior.parameters.clone(), population.theta, population.weights)?;
     samples.epsilon = history.rounds.last().map(|round| round.epsilon);
