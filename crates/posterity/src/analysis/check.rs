@@ -1,6 +1,5 @@
 //! What the settings of `[compressor]` must fulfil, alone and together, before any simulation is run.
 
-use super::compression::CompressionPlan;
 use super::document::Document;
 use super::model::try_at;
 use crate::compressor::imnn::{Input, Settings, Simulations};
@@ -202,8 +201,14 @@ impl Check<'_> {
     }
 
     /// The source of the derivative: the simulator has one, or differences that stay where it has data.
-    pub(super) fn derivative(&self, c: &CompressionPlan, simulator: &dyn Simulator, fiducial: &[f64]) -> Result<()> {
-        if c.derivative() == DerivativeSource::Exact {
+    pub(super) fn derivative(
+        &self,
+        source: DerivativeSource,
+        delta: Option<&[f64]>,
+        simulator: &dyn Simulator,
+        fiducial: &[f64],
+    ) -> Result<()> {
+        if source == DerivativeSource::Exact {
             return self.demand(
                 simulator.has_derivative(),
                 &["derivative"],
@@ -212,7 +217,7 @@ impl Check<'_> {
             );
         }
         let names: Vec<&str> = simulator.parameters().iter().map(|p| p.name.as_str()).collect();
-        let Some(delta) = &c.delta else {
+        let Some(delta) = delta else {
             let example: Vec<String> = names.iter().map(|name| format!("{name} = …")).collect();
             return self.demand(
                 false,
@@ -245,7 +250,6 @@ impl Check<'_> {
 mod tests {
     use super::super::document::Source;
     use super::*;
-    use crate::compressor;
     use crate::parameter::Parameter;
     use crate::seed::Stream;
     use std::path::Path;
@@ -276,9 +280,7 @@ mod tests {
         let check = Check { document: &document };
         let simulator = Plain([Parameter::new("x", "x")]);
         let error = |derivative| {
-            let settings = compressor::Settings::Score(score::Settings { derivative, ..score::Settings::default() });
-            let compression = CompressionPlan { settings, delta: Some(vec![3.0]), stored: None };
-            check.derivative(&compression, &simulator, &[1.0]).expect_err("refused").to_string()
+            check.derivative(derivative, Some(&[3.0]), &simulator, &[1.0]).expect_err("refused").to_string()
         };
         assert_eq!(
             error(DerivativeSource::Exact),

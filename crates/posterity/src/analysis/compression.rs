@@ -1,10 +1,10 @@
 //! The section `[compressor]`: how data become summaries, with every setting checked against the others.
 
 use super::check::Check;
-use super::model::Model;
 use super::section::Section;
 use crate::compressor::{DerivativeSource, Settings, imnn, score};
 use crate::error::Result;
+use crate::parameter::Parameter;
 use crate::prior::Marginal;
 use crate::simulator::{SimulationSet, Simulator};
 use crate::store::StoredSet;
@@ -48,7 +48,7 @@ impl CompressionPlan {
 /// Reads and checks the section; `fiducial` is where the derivative is taken.
 pub(super) fn read(
     mut section: Section<'_>,
-    model: &Model,
+    parameters: &[Parameter],
     nuisance: &[Option<Marginal>],
     simulator: &dyn Simulator,
     fiducial: &[f64],
@@ -61,7 +61,8 @@ pub(super) fn read(
         Some(path) => Some(stored(&section, &folder.join(path), simulator, fiducial)?),
         None => None,
     };
-    let delta = section.section("delta")?.map(|delta| delta.without_nuisance(model, nuisance)?.by_parameter(&names));
+    let delta =
+        section.section("delta")?.map(|delta| delta.without_nuisance(parameters, nuisance)?.by_parameter(&names));
     let delta = delta.transpose()?;
     let settings = if kind == KINDS[0] {
         let settings: imnn::Settings = section.rest(&BESIDE)?;
@@ -74,7 +75,7 @@ pub(super) fn read(
     };
     let compression = CompressionPlan { settings, delta, stored };
     if compression.stored.is_none() {
-        check.derivative(&compression, simulator, fiducial)?;
+        check.derivative(compression.derivative(), compression.delta.as_deref(), simulator, fiducial)?;
     }
     Ok(compression)
 }

@@ -119,10 +119,12 @@ impl Analysis {
         let prior = root.section("prior")?.unwrap_or_else(|| Section::empty(&document, "prior"));
         let (prior, nuisance) = prior::read(prior, model.simulator().parameters())?;
         let simulator = of_interest(&model, &nuisance);
-        let fiducial = root.required_section("fiducial")?.without_nuisance(&model, &nuisance)?;
+        let fiducial =
+            root.required_section("fiducial")?.without_nuisance(model.simulator().parameters(), &nuisance)?;
         let fiducial = prior::fiducial(fiducial, &prior, &*simulator)?;
         let compressor = root.required_section("compressor")?;
-        let compression = compression::read(compressor, &model, &nuisance, &*simulator, &fiducial, &folder)?;
+        let compression =
+            compression::read(compressor, model.simulator().parameters(), &nuisance, &*simulator, &fiducial, &folder)?;
         drop(simulator);
         let inference = inference::read(root.required_section("infer")?, prior.n_params())?;
         Ok(Self {

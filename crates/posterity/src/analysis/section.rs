@@ -2,8 +2,8 @@
 
 use super::document::Document;
 use super::keys::{keys_of, suggest};
-use super::model::Model;
 use crate::error::{Error, Result};
+use crate::parameter::Parameter;
 use crate::prior::Marginal;
 use serde::de::DeserializeOwned;
 use std::ops::Range;
@@ -126,8 +126,8 @@ impl<'a> Section<'a> {
     }
 
     /// Invalid input if a nuisance parameter is given a value that nothing would use.
-    pub(super) fn without_nuisance(self, model: &Model, nuisance: &[Option<Marginal>]) -> Result<Self> {
-        for (parameter, _) in model.simulator().parameters().iter().zip(nuisance).filter(|(_, prior)| prior.is_some()) {
+    pub(super) fn without_nuisance(self, parameters: &[Parameter], nuisance: &[Option<Marginal>]) -> Result<Self> {
+        for (parameter, _) in parameters.iter().zip(nuisance).filter(|(_, prior)| prior.is_some()) {
             let name = &parameter.name;
             let message = format!("{name} is a nuisance parameter: each simulation draws it from its prior");
             self.demand(!self.table.contains_key(name.as_str()), name, message, "leave it out here")?;

@@ -31,7 +31,7 @@ pub(super) fn sentences(
             };
             (0..samples.n_samples()).filter(|&k| holds(samples.draw(k))).map(|k| samples.weights[k]).sum()
         };
-        if !(det > 1e-12 * vi * vj) {
+        if det.is_nan() || det <= 1e-12 * vi * vj {
             return None;
         }
         let (own, other) = (inside(a), inside(b));

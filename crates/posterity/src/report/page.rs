@@ -29,7 +29,7 @@ pub(super) fn verdict(report: &Report) -> Vec<(Tone, Vec<Span>)> {
         for method in others {
             let (a, b) = (plain(&method.name), plain(&trusted.name));
             let name = |p: &Parameter| format!("${}$", plain(&p.latex));
-            let words = compare::sentences((&a, &method.samples), (&b, &trusted.samples), &name);
+            let words = compare::sentences((&a, &method.samples), (&b, &trusted.samples), name);
             let bent = joint::sentences((&a, &method.samples), (&b, &trusted.samples), name);
             let words = words.into_iter().chain(bent).map(|w| (Tone::Difference, label::mixed(&label::nbsp(&w))));
             sentences.extend(words);
