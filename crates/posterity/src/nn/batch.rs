@@ -5,8 +5,8 @@ use super::real::Real;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Rows (tangents counted) of one chunk: its buffers stay in the second-level cache.
-const CHUNK_ROWS: usize = 256;
+/// Rows (tangents counted) of one chunk: enough for matrix products at full speed, few enough for the cache.
+const CHUNK_ROWS: usize = 512;
 /// Weights whose partial gradients one task sums.
 const SUM_CHUNK: usize = 8192;
 /// Partial gradients at most. Chunk c adds to partial gradient c mod their number, whatever thread runs it.
