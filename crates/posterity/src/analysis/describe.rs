@@ -81,7 +81,9 @@ impl Analysis {
                     Simulations::Fixed => ("fixed", 1),
                 };
                 let planned = simulations(s.n_s, s.n_d).saturating_mul(times).saturating_add(held_out);
-                let n_summaries = s.n_summaries.unwrap_or(n_params);
+                let of_score = if s.add_to_score { format!("{n_params} + ") } else { String::new() };
+                let planned = planned.saturating_add(s.score_n_s.unwrap_or(0) as u64);
+                let n_summaries = format!("{of_score}{}", s.n_summaries.unwrap_or(n_params));
                 (format!("imnn, hidden {:?}, {n_summaries} summaries, {word} simulations", s.hidden), planned)
             }
             Settings::Score(s) => ("score".to_owned(), simulations(s.n_s, s.n_d)),
@@ -119,7 +121,11 @@ fn describe_prior(marginal: &Marginal) -> String {
     match marginal {
         Marginal::Uniform(_) => format!("uniform on {low} … {high}"),
         Marginal::LogUniform(_) => format!("log-uniform on {low} … {high}"),
-        Marginal::Normal(_) if low.is_infinite() && high.is_infinite() => "normal".to_owned(),
-        Marginal::Normal(_) => format!("normal on {low} … {high}"),
+        Marginal::Normal(normal) => {
+            let (mean, sd) = normal.mean_and_sd();
+            let bounds =
+                if low.is_infinite() && high.is_infinite() { String::new() } else { format!(" on {low} … {high}") };
+            format!("normal, mean {mean}, sd {sd}{bounds}")
+        }
     }
 }
