@@ -88,3 +88,33 @@ fn nuisance_directions(analysis: &Analysis, theta: &[f64], seed: Seed) -> Vec<Ve
     }
     directions
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::template;
+    use super::*;
+
+    #[test]
+    fn predictions_have_the_nuisance_part_of_the_data() {
+        let folder = std::env::temp_dir().join(format!("posterity-predictive-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let text = template("gaussian").expect("there").replace("# nuisance = false ", "nuisance = true ");
+        let text = text.replace("mean = 0.0\nvariance", "variance").replace("{ mean = 0.1, ", "{ ");
+        let file = folder.join("analysis.toml");
+        std::fs::write(&file, text).expect("written");
+        let analysis = Analysis::read(&file, &[]).expect("right");
+        let draws = Samples::new(analysis.prior.parameters.clone(), vec![1.0, 2.0], vec![1.0, 1.0]).expect("valid");
+        write(&analysis, &*analysis.simulator(), &draws, &folder).expect("written");
+        let rows = npy::read(&folder.join(PREDICTIVE), &[("draws", Some(N_DRAWS)), ("data", Some(10))]).expect("read");
+        std::fs::remove_dir_all(folder).expect("removed");
+        let mean = |row: &[f64]| row.iter().sum::<f64>() / 10.0;
+        // The mean moves all data alike: its part of them is their mean. What is left spreads as the variance says.
+        assert!(rows.data.chunks(10).all(|row| (mean(row) - mean(&analysis.observed)).abs() < 1e-12));
+        let spread =
+            |rows: &[f64]| rows.chunks(10).map(|row| row.iter().map(|d| (d - mean(row)).powi(2)).sum::<f64>()).sum();
+        let (first, second): (f64, f64) = (spread(&rows.data[..2000]), spread(&rows.data[2000..]));
+        // 1800 degrees of freedom each: the ratio of the sums is 2 within 5 %.
+        assert!((second / first - 2.0).abs() < 0.4, "{}", second / first);
+        assert!(note(&analysis).contains("(mean)"), "{}", note(&analysis));
+    }
+}
