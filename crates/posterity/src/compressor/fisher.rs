@@ -1,7 +1,7 @@
 //! Fisher information of summaries from simulations, its finite-sample biases, and the quasi maximum likelihood estimate.
 
 use crate::error::{Error, Result};
-use crate::math::Matrix;
+use crate::math::{Matrix, mean_and_covariance};
 use crate::reference::Reference;
 use serde::{Deserialize, Serialize};
 
@@ -49,22 +49,7 @@ impl SummaryMoments {
     ) -> Result<Self> {
         let (n_s, n_d) = (summaries.len() / n_summaries, derivatives.len() / (n_params * n_summaries));
         check_counts(n_s, n_d, n_summaries, n_params)?;
-        let mut mu = vec![0.0; n_summaries];
-        for row in summaries.chunks_exact(n_summaries) {
-            mu.iter_mut().zip(row).for_each(|(m, x)| *m += x);
-        }
-        mu.iter_mut().for_each(|m| *m /= n_s as f64);
-        let mut covariance = Matrix::zeros(n_summaries, n_summaries);
-        let mut centred = vec![0.0; n_summaries];
-        for row in summaries.chunks_exact(n_summaries) {
-            centred.iter_mut().zip(row.iter().zip(&mu)).for_each(|(c, (x, m))| *c = x - m);
-            for i in 0..n_summaries {
-                for j in 0..n_summaries {
-                    covariance[(i, j)] += centred[i] * centred[j];
-                }
-            }
-        }
-        let covariance = covariance.scaled(1.0 / (n_s as f64 - 1.0));
+        let (mu, covariance) = mean_and_covariance(summaries, n_summaries);
         let mut dmu_dtheta = Matrix::zeros(n_params, n_summaries);
         for block in derivatives.chunks_exact(n_params * n_summaries) {
             dmu_dtheta.as_mut_slice().iter_mut().zip(block).for_each(|(m, x)| *m += x);

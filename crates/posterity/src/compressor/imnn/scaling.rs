@@ -2,7 +2,7 @@
 
 use super::settings::Input;
 use crate::error::{Error, Result};
-use crate::math::{Cholesky, Matrix};
+use crate::math::{Cholesky, Matrix, mean_and_covariance};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +50,7 @@ impl Scaling {
             // A value that never moves carries no information: it is left out.
             Map::Diagonal(variance.iter().map(|v| if *v > 0.0 { 1.0 / v.sqrt() } else { 0.0 }).collect())
         } else {
-            Map::Triangle(inverse_root(data, &mean, n)?)
+            Map::Triangle(inverse_root(data, n_data)?)
         };
         Ok(Self { mean, map })
     }
@@ -92,25 +92,16 @@ impl Scaling {
 }
 
 /// L⁻¹ with L Lᵀ the covariance of the data.
-fn inverse_root(data: &[f64], mean: &[f64], n: f64) -> Result<Matrix> {
-    let n_data = mean.len();
+fn inverse_root(data: &[f64], n_data: usize) -> Result<Matrix> {
+    let n = data.len() / n_data;
     let too_few = || {
         Error::invalid_input(format!("{n} simulations do not decorrelate {n_data} values"))
             .remedy("increase n_s well above n_data, or choose input = \"standardise\"")
     };
-    if n <= n_data as f64 + 2.0 {
+    if n <= n_data + 2 {
         return Err(too_few());
     }
-    let mut covariance = Matrix::zeros(n_data, n_data);
-    let mut centred = vec![0.0; n_data];
-    for row in data.chunks_exact(n_data) {
-        centred.iter_mut().zip(row.iter().zip(mean)).for_each(|(c, (d, m))| *c = d - m);
-        for i in 0..n_data {
-            for j in 0..=i {
-                covariance[(i, j)] += centred[i] * centred[j] / (n - 1.0);
-            }
-        }
-    }
+    let covariance = mean_and_covariance(data, n_data).1;
     let factor: Cholesky = covariance.cholesky().map_err(|_| too_few())?;
     let mut inverse = Matrix::identity(n_data);
     // Row i of L⁻¹ comes from forward substitution of the unit columns.
