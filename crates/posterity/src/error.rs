@@ -1,5 +1,6 @@
 //! The one error type: a kind that callers can ask for, and a message that says where, what and how to mend it.
 
+use crate::failure::{Cause, Failure};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ struct Inner {
     line: Option<usize>,
     key: Option<String>,
     remedy: Option<String>,
+    failure: Option<Failure>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +32,13 @@ enum Kind {
     Io,
     SimulationFailed,
     Numerical,
+    Interrupted,
 }
 
 impl Error {
     fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), file: None, line: None, key: None, remedy: None }))
+        let message = message.into();
+        Self(Box::new(Inner { kind, message, file: None, line: None, key: None, remedy: None, failure: None }))
     }
 
     /// Input that cannot be used: a setting, a prior, a shape.
@@ -55,6 +59,11 @@ impl Error {
     /// A simulation that has no result at these parameters.
     pub fn simulation_failed(message: impl Into<String>) -> Self {
         Self::new(Kind::SimulationFailed, message)
+    }
+
+    /// The caller asked for an end before the result was there; what is done is kept, and the same call goes on.
+    pub fn interrupted(message: impl Into<String>) -> Self {
+        Self::new(Kind::Interrupted, message)
     }
 
     /// A computation without a usable result (a covariance that is not positive definite, …).
@@ -127,9 +136,31 @@ impl Error {
         self.0.kind == Kind::SimulationFailed
     }
 
+    /// True where the caller asked for an end.
+    pub fn is_interrupted(&self) -> bool {
+        self.0.kind == Kind::Interrupted
+    }
+
+    /// How a simulation failed, where one did.
+    pub fn into_failure(self) -> std::result::Result<Failure, Self> {
+        if self.0.kind != Kind::SimulationFailed {
+            return Err(self);
+        }
+        let text = self.to_string();
+        Ok(self.0.failure.unwrap_or_else(|| Failure::new(Cause::Refused, text)))
+    }
+
     /// True where a computation has no usable result.
     pub fn is_numerical(&self) -> bool {
         self.0.kind == Kind::Numerical
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let mut error = Self::new(Kind::SimulationFailed, failure.message.clone());
+        error.0.failure = Some(failure);
+        error
     }
 }
 
@@ -169,5 +200,14 @@ mod tests {
             .in_file(Path::new("analysis.toml"));
         assert_eq!(error.to_string(), "analysis.toml:12: `prior.w`: low must be below high; swap them");
         assert!(error.is_invalid_input() && !error.is_io());
+    }
+
+    #[test]
+    fn only_a_failed_simulation_is_a_failure() {
+        let failure = Failure { exit_status: Some(3), ..Failure::new(Cause::Exit, "exit status 3") };
+        assert_eq!(Error::from(failure.clone()).into_failure().expect("failed"), failure);
+        let refused = Error::simulation_failed("no data").remedy("move").into_failure().expect("failed");
+        assert_eq!((refused.cause, refused.message.as_str()), (Cause::Refused, "no data; move"));
+        assert!(Error::interrupted("stopped").into_failure().expect_err("no failure").is_interrupted());
     }
 }

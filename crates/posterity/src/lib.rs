@@ -2,10 +2,13 @@
 
 pub mod analysis;
 pub mod compressor;
+mod digest;
 pub mod error;
+pub mod failure;
 pub mod lfi;
 pub mod math;
 pub mod nn;
+pub mod npy;
 mod parameter;
 pub mod prior;
 pub mod progress;
@@ -14,6 +17,7 @@ pub mod report;
 pub mod samples;
 mod seed;
 pub mod simulator;
+mod spelling;
 pub mod store;
 mod whole_file;
 

@@ -1,6 +1,7 @@
 //! How a long computation says where it is, without knowing who listens.
 
-/// Told of the progress of a stage; every method may be called from one thread only, the one that runs the stage.
+/// Told of the progress of a stage; every method but [`Progress::stop_requested`] may be called
+/// from one thread only, the one that runs the stage.
 pub trait Progress: Sync {
     /// A stage begins; `total` steps where that is known.
     fn begin(&self, stage: &str, total: Option<u64>);
@@ -8,6 +9,11 @@ pub trait Progress: Sync {
     fn at(&self, step: u64, note: &str);
     /// The stage is over.
     fn end(&self, note: &str);
+    /// True once the caller wants an end: what is at work stops where it can go on later, with
+    /// [`Error::interrupted`](crate::Error::interrupted).
+    fn stop_requested(&self) -> bool {
+        false
+    }
 }
 
 /// Listens to nothing.
