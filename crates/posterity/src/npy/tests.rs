@@ -1,0 +1,207 @@
+//! Arrays come back as they were written, mapped or not, from files and archives; every fault is named.
+
+use super::*;
+use std::path::PathBuf;
+
+/// A file of its own, removed in the end.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("posterity-npy-{name}-{}.npy", std::process::id()));
+        std::fs::write(&path, bytes).expect("written");
+        Self(path)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// The bytes of a version 1 file, as the format's definition lays them out.
+fn bytes(descr: &str, fortran: &str, shape: &str, elements: &[u8]) -> Vec<u8> {
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}");
+    while (10 + header.len() + 1) % 64 != 0 {
+        header.push(' ');
+    }
+    header.push('\n');
+    let length = u16::try_from(header.len()).expect("short").to_le_bytes();
+    [b"\x93NUMPY\x01\x00".as_slice(), &length, header.as_bytes(), elements].concat()
+}
+
+fn of(x: &[f64]) -> Vec<u8> {
+    x.iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
+/// A stored zip of these members, as the format's definition lays them out; `pad` bytes before the first.
+fn zip(members: &[(&str, &[u8])], extra: usize) -> Vec<u8> {
+    let (mut zip, mut directory) = (Vec::new(), Vec::new());
+    for (name, content) in members {
+        let name = format!("{name}.npy");
+        let mut crc = !0_u32;
+        for byte in *content {
+            crc ^= u32::from(*byte);
+            (0..8).for_each(|_| crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()));
+        }
+        let size = (content.len() as u32).to_le_bytes();
+        let about = [&[20, 0, 0, 0, 0, 0, 0, 0, 33, 0][..], &(!crc).to_le_bytes(), &size, &size].concat();
+        let length = (name.len() as u16).to_le_bytes();
+        let offset = (zip.len() as u32).to_le_bytes();
+        directory.extend([&b"PK\x01\x02\x14\x00"[..], &about, &length, &[0; 12], &offset, name.as_bytes()].concat());
+        let extra_length = (extra as u16).to_le_bytes();
+        zip.extend([&b"PK\x03\x04"[..], &about, &length, &extra_length, name.as_bytes(), &vec![0; extra]].concat());
+        zip.extend_from_slice(content);
+    }
+    let n = (members.len() as u16).to_le_bytes();
+    let (size, start) = ((directory.len() as u32).to_le_bytes(), (zip.len() as u32).to_le_bytes());
+    [&zip[..], &directory, b"PK\x05\x06\0\0\0\0", &n, &n, &size, &start, &[0, 0]].concat()
+}
+
+const AXES: [Axis; 2] = [("n_s", None), ("parameter: a, b", Some(2))];
+
+#[test]
+fn what_is_written_is_read_and_mapped() {
+    let file = Temporary::new("round", b"");
+    let data: Vec<f64> = (0..24).map(|i| (f64::from(i) * 0.37).sin() * 1e-300).collect();
+    write(&file.0, &[2, 3, 4], &data).expect("written");
+    let axes = [("a", None), ("b", Some(3)), ("c", Some(4))];
+    assert_eq!(read(&file.0, &axes).expect("read"), Array { shape: vec![2, 3, 4], data: data.clone() });
+    assert_eq!(shape(&file.0, None).expect("read"), [2, 3, 4]);
+    let mut rows = map(&file.0, None, &axes).expect("mapped").rows;
+    assert!(rows.is_mapped() && *rows == data[..]);
+    let part = rows.slice(4..12).slice(2..100);
+    assert!(part.is_mapped() && *part == data[6..12], "{part:?}");
+    assert_eq!(rows.slice(30..40).len(), 0);
+    rows.to_mut()[0] = 7.0;
+    assert!(!rows.is_mapped() && rows[0] == 7.0 && rows[1..] == data[1..] && part[0] == data[6]);
+    assert_eq!(part.into_vec(), data[6..12]);
+    assert!(write(&file.0, &[2, 2], &[0.0; 5]).expect_err("shape").is_invalid_input());
+    assert!(write(Path::new("/nowhere/at/all.npy"), &[1], &[0.0]).expect_err("folder").is_io());
+}
+
+#[test]
+fn rows_are_shared_until_they_are_written_to() {
+    let mut rows = Rows::from(vec![1.0, 2.0, 3.0, 4.0]);
+    let place = rows.as_ptr();
+    rows.to_mut()[3] = 5.0;
+    assert_eq!(rows.as_ptr(), place, "nobody shares it: written in place");
+    let (clone, mut part) = (rows.clone(), rows.slice(1..3));
+    assert_eq!((clone.as_ptr(), part.as_ptr()), (place, place.wrapping_add(1)));
+    part.resize(3);
+    rows.to_mut()[0] = 9.0;
+    assert_eq!((&*part, &*clone, &*rows), (&[2.0, 3.0, 0.0][..], &[1.0, 2.0, 3.0, 5.0][..], &[9.0, 2.0, 3.0, 5.0][..]));
+}
+
+#[test]
+fn single_precision_and_the_other_byte_order_are_read() {
+    let numbers = [1.5_f32, -2.25, 3.0, 1e-3];
+    let little: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
+    let data: Vec<f64> = numbers.iter().map(|x| f64::from(*x)).collect();
+    let big: Vec<u8> = data.iter().flat_map(|x| x.to_be_bytes()).collect();
+    for (descr, elements) in [("<f4", little), (">f8", big)] {
+        let file = bytes(descr, "False", "(2, 2)", &elements);
+        assert_eq!(from_bytes(&file, None, &AXES).expect("read").data, data);
+        let mapped = map(&Temporary::new(&descr[1..], &file).0, None, &AXES).expect("read").rows;
+        assert!(!mapped.is_mapped() && *mapped == data[..]);
+    }
+}
+
+#[test]
+fn archives_are_read_by_name_and_mapped_where_they_can_be() {
+    let (a, b) = (bytes("<f8", "False", "(1, 2)", &of(&[1.0, 2.0])), bytes("<f8", "False", "(1, 2)", &of(&[3.0, 4.0])));
+    let both = zip(&[("a", &a), ("b", &b)], 0);
+    assert_eq!(from_bytes(&both, Some("b"), &AXES).expect("read").data, [3.0, 4.0]);
+    let text = |name| from_bytes(&both, name, &AXES).expect_err("refused").to_string();
+    assert_eq!(text(None), "the archive holds 2 arrays, and none is named; the arrays there are: a, b");
+    assert_eq!(text(Some("c")), "there is no array `c`; the arrays there are: a, b");
+    // 30 bytes and the name `a.npy` before the array: 5 more make a multiple of 8.
+    for (extra, is_mapped) in [(0, false), (5, true)] {
+        let file = Temporary::new(&format!("zip-{extra}"), &zip(&[("a", &a)], extra));
+        let rows = map(&file.0, None, &AXES).expect("read").rows;
+        assert_eq!((rows.is_mapped(), &*rows), (is_mapped, &[1.0, 2.0][..]));
+        assert_eq!(names(&file.0).expect("read"), ["a"]);
+    }
+    let nan = zip(&[("a", &bytes("<f8", "False", "(2,)", &of(&[f64::NAN, 2.0])))], 0);
+    let mut data = [0.0; 2];
+    simulation(&nan, None, &[2], &mut data).expect("NaN is for others to judge");
+    assert!(data[0].is_nan() && data[1] == 2.0);
+    let error = simulation(&nan, Some("a"), &[3], &mut data).expect_err("shape").to_string();
+    assert!(error.starts_with("axis 0 (data) has length 2, expected 3 (the shape is (2,), expected (3))"), "{error}");
+    let error = simulation(&a, Some("a"), &[1, 2], &mut data).expect_err("no archive").to_string();
+    assert!(error.starts_with("this is no archive that could hold an array `a`"), "{error}");
+    for damage in 0..both.len() {
+        let mut damaged = both.clone();
+        damaged.truncate(damage);
+        from_bytes(&damaged, Some("b"), &AXES).expect_err("cut short");
+    }
+}
+
+/// What numpy writes: deflated, and text in four bytes a letter.
+#[test]
+fn deflated_arrays_and_words_are_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/npy/tests/deflated.npz");
+    assert_eq!(names(&path).expect("read"), ["names", "x"]);
+    assert_eq!(words(&path, Some("names")).expect("read"), ["omega_m", "σ8"]);
+    let x = map(&path, Some("x"), &[("n", Some(1000))]).expect("read").rows;
+    assert!(!x.is_mapped() && x.iter().enumerate().all(|(i, x)| *x == (i / 100) as f64));
+    // A size that cannot be is not believed: no memory is taken for it.
+    let mut lie = std::fs::read(&path).expect("there");
+    let entries: Vec<usize> = (0..lie.len() - 4).filter(|i| lie[*i..].starts_with(b"PK\x01\x02")).collect();
+    entries.iter().for_each(|entry| lie[entry + 24..entry + 28].copy_from_slice(&[0xf0, 0xff, 0xff, 0x7f]));
+    let error = from_bytes(&lie, Some("x"), &[("n", None)]).expect_err("a lie").to_string();
+    assert!(error.contains("cannot have been packed so small"), "{error}");
+    let error = words(&path, Some("x")).expect_err("numbers").to_string();
+    assert!(error.contains("of type '<f8', expected text"), "{error}");
+}
+
+#[test]
+fn faults_are_named() {
+    let good = of(&[1.0, 2.0, 3.0, 4.0]);
+    let file = |descr, fortran, shape| bytes(descr, fortran, shape, &good);
+    for (bytes, corrupt, message) in [
+        (b"not numpy".to_vec(), true, "no array in numpy's format"),
+        (b"PK\x03\x04 not numpy".to_vec(), true, "no whole archive of numpy's"),
+        (vec![], true, "no array in numpy's format"),
+        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{".to_vec(), true, "its header is too long"),
+        (b"\x93NUMPY\x01\x00\xff\x00{".to_vec(), true, "ends within its header"),
+        (b"\x93NUMPY\x07\x00\x01\x00{".to_vec(), true, "its version is unknown"),
+        (file("<i8", "False", "(2, 2)"), false, "of type '<i8', not f4 or f8"),
+        (file("<f8", "True", "(2, 2)"), false, "in Fortran order; write numpy.ascontiguousarray"),
+        (
+            file("<f8", "False", "(1, 4)"),
+            false,
+            "axis 1 (parameter) has length 4, expected 2: a, b (the shape is (1, 4), expected (n_s, 2))",
+        ),
+        (file("<f8", "False", "(4,)"), false, "the array has 1 axes, expected 2: n_s, parameter (the shape is (4,)"),
+        (bytes("<f8", "False", "(0, 2)", &[]), false, "axis 0 (n_s) is empty"),
+        (file("<f8", "False", "(-1, 2)"), true, "its shape is not of whole numbers"),
+        (bytes("<f8", "False", "(2, 2)", &good[..31]), true, "the file ends before an array of shape (2, 2) does"),
+        (bytes("<f8", "False", "(1, 2)", &good), true, "32 bytes of elements, where 2 of 8 are expected"),
+        (file("<f8", "False", "(900000000000, 2)"), true, "the file ends before an array of shape"),
+        (file("<f8", "False", "(9223372036854775807, 2)"), true, "the file ends before an array of shape"),
+        (bytes("<f8", "False", "(2, 2)", &of(&[1.0, 2.0, f64::NAN, 4.0])), false, "element (1, 0) is NaN"),
+    ] {
+        let file = Temporary::new("fault", &bytes);
+        for error in
+            [map(&file.0, None, &AXES).expect_err(message), from_bytes(&bytes, None, &AXES).expect_err(message)]
+        {
+            assert!(error.is_corrupt_file() == corrupt && error.is_invalid_input() != corrupt, "{error}");
+            assert!(error.to_string().contains(message), "{error}");
+        }
+    }
+    assert!(read(Path::new("absent.npy"), &AXES).expect_err("absent").is_io());
+    assert!(read(&std::env::temp_dir(), &AXES).expect_err("a folder").is_invalid_input());
+}
+
+/// The first NaN is told, whatever chunk it is in.
+#[test]
+fn the_first_of_many_nan_is_told() {
+    let mut data = vec![0.0; 3 * CHUNK];
+    for k in [2 * CHUNK + 5, CHUNK + 17, 3 * CHUNK - 1] {
+        data[k] = f64::INFINITY;
+    }
+    let error = check_finite(&data, &[3, CHUNK]).expect_err("there").to_string();
+    assert!(error.contains("element (1, 17) is inf"), "{error}");
+}
