@@ -1,6 +1,26 @@
-//! Simulations on disk: sets of seed-matched simulations in numpy's format, made here or by any other program.
+//! Simulations on disk: durable tables that many processes fill, as Zarr v3 groups, and sets of seed-matched
+//! simulations in numpy's format, made here or by any other program.
 
-pub mod npy;
+mod chunk;
+mod fill;
+mod folder;
+mod layout;
+mod metadata;
+mod place;
+mod quarantine;
+mod queue;
+mod read;
 mod set;
+mod shard;
+mod table;
 
-pub use set::{Origin, StoredSet};
+pub use chunk::{Chunk, Status};
+pub use fill::{Filled, Filling, RowMut, SAVE_EVERY, Simulate, fill};
+pub use layout::{Layout, MOST_ROWS, Values, chunk_rows};
+pub use read::Corrupt;
+pub use set::{Known, Origin, StoredSet};
+pub use shard::Shard;
+pub use table::Table;
+
+#[cfg(test)]
+mod tests;

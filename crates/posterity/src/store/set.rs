@@ -1,18 +1,26 @@
 //! A set of simulations for training a compressor: at the fiducial point, and for the derivative by each parameter.
 //!
-//! On disk it is a folder, which any program that writes numpy's format can make:
+//! It is a folder of `.npy` files or one `.npz` archive, which any program that writes numpy's format can make:
 //!
-//! | file | content |
+//! | array | content |
 //! |---|---|
-//! | `fiducial.npy` | simulations at theta_fid, `(n_s, *shape)` |
-//! | `derivative.npy` | exact derivatives ∂d/∂θ there, `(n_d, n_params, *shape)` |
-//! | or `differences.npy` | seed-matched pairs at theta_fid ∓ delta/2, `(n_d, n_params, 2, *shape)`, below and above |
-//! | `set.json` | `parameters` (their names), `theta_fid`, `shape`, with differences `delta`; where known `origin`: `simulator`, `seed` and `label` |
+//! | `fiducial` | simulations at theta_fid, `(n_s, *shape)` |
+//! | `derivative` | exact derivatives ∂d/∂θ there, `(n_d, n_params, *shape)` |
+//! | or `differences` | seed-matched pairs at theta_fid ∓ delta/2, `(n_d, n_params, 2, *shape)`, below and above |
+//! | or `<parameter>_minus`, `<parameter>_plus` | the same pairs, two arrays `(n_d, *shape)` for each parameter |
 //!
 //! Row i of the derivatives belongs to row i of the simulations (n_d ≤ n_s); a pair has the random stream of its row.
+//!
+//! Beside them, `set.json` in a folder has `parameters` (their names), `theta_fid`, `shape`, with differences `delta`; where
+//! known `origin`: `simulator`, `seed` and `label`. An archive has arrays `parameters` (of text), `theta_fid` and `delta`
+//! instead. What is left out there the reader must know ([`Known`]); names may be left out only where their order does
+//! not matter: of one parameter, or with arrays for each.
+//!
+//! Arrays of f64 are mapped and not copied (see [`npy::map`]), but for those of each parameter, which are joined.
 
-use super::npy::{self, Axis};
+use super::place::{ENDS, Place};
 use crate::error::{Error, Result};
+use crate::npy::{self, Axis};
 use crate::simulator::{Derivatives, SimulationSet};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -42,45 +50,95 @@ pub struct Origin {
     pub settings: serde_json::Value,
 }
 
+/// What is known of a set before it is read, for what it does not say itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// Names of the parameters; those of the set may come in another order.
+    pub parameters: &'a [&'a str],
+    /// The fiducial point, in the order of these names; or empty.
+    pub theta_fid: &'a [f64],
+    /// Distance between the simulations of a pair, in the order of these names.
+    pub delta: Option<&'a [f64]>,
+}
+
 impl StoredSet {
-    /// Reads a folder.
+    /// Reads a folder or an archive that says everything itself.
     ///
     /// # Errors
     /// Io; corrupt file or invalid input, naming the file, if one of them is not what the others say.
-    pub fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join("set.json");
-        let text = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, &error))?;
-        let json: Json = serde_json::from_str(&text).map_err(|error| {
-            Error::invalid_input(format!("the description of the set cannot be read ({error})"))
-                .remedy("give parameters, theta_fid, shape and, with differences, delta")
-                .in_file(&path)
-                .at_line(error.line())
-        })?;
-        json.check().map_err(|error| error.in_file(&path))?;
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::read_with(path, &Known::default())
+    }
+
+    /// Reads a folder or an archive; what it does not say is taken from `known`.
+    ///
+    /// # Errors
+    /// As [`StoredSet::read`]; invalid input at the key `delta`, without a file, if that is known from both.
+    pub fn read_with(path: &Path, known: &Known) -> Result<Self> {
+        let place = Place::new(path)?;
+        let said = place.description()?;
+        let says_delta = said.delta.is_some();
+        let json = said.complete(known, &place)?;
+        let (n_params, names) = (json.parameters.len(), json.parameters.join(", "));
+        let parameter = format!("parameter: {names}");
         let data_axes = json.shape.iter().map(|n| ("data", Some(*n)));
-        let n_params = json.theta_fid.len();
         let axes = |first: &[Axis<'static>]| first.iter().copied().chain(data_axes.clone()).collect::<Vec<Axis>>();
-        let fiducial = npy::read(&folder.join("fiducial.npy"), &axes(&[("n_s", None)]))?.data;
-        let (exact, pairs) = (folder.join("derivative.npy"), folder.join("differences.npy"));
-        let params = ("n_params", Some(n_params));
-        let derivative = match (exact.exists(), pairs.exists(), json.delta.clone()) {
-            (true, false, None) => Derivatives::Exact(npy::read(&exact, &axes(&[("n_d", None), params]))?.data),
-            (false, true, Some(delta)) => {
-                let axes = axes(&[("n_d", None), params, ("below and above", Some(2))]);
-                Derivatives::Differences { delta, pairs: npy::read(&pairs, &axes)?.data }
+        let with_parameter = |first: &[Axis<'static>]| {
+            let mut axes: Vec<Axis> = axes(first);
+            axes.insert(1, (&parameter, Some(n_params)));
+            axes
+        };
+        let fiducial = place.map("fiducial", &axes(&[("n_s", None)]))?;
+        let separate = json.parameters.iter().any(|name| ENDS.iter().any(|end| place.has(&format!("{name}{end}"))));
+        let found = (place.has("derivative"), place.has("differences"), separate);
+        if known.delta.is_some() && (says_delta || found == (true, false, false)) {
+            return Err(Error::invalid_input("the stored set of simulations decides this")
+                .remedy("leave it out, or leave out `stored`")
+                .at_key("delta"));
+        }
+        let what = |name: &str| place.name(name);
+        let derivative = match (found, json.delta) {
+            ((true, false, false), None) => {
+                Derivatives::Exact(place.map("derivative", &with_parameter(&[("n_d", None)]))?)
             }
-            (true, false, Some(_)) => {
-                return Err(unclear("`delta` is for differences.npy, but there is derivative.npy", &path));
+            ((false, true, false), Some(delta)) => {
+                let axes = with_parameter(&[("n_d", None), ("below and above", Some(2))]);
+                Derivatives::Differences { delta, pairs: place.map("differences", &axes)? }
             }
-            (false, true, None) => return Err(unclear("differences.npy has no `delta`", &path)),
-            (true, true, _) => return Err(unclear("there are both derivative.npy and differences.npy", folder)),
-            (false, false, _) => return Err(unclear("there is neither derivative.npy nor differences.npy", folder)),
+            ((false, false, true), Some(delta)) => {
+                Derivatives::Differences { delta, pairs: place.join(&json.parameters, &json.shape)? }
+            }
+            ((true, false, false), Some(_)) => {
+                let message = format!("`delta` is for differences, but there is {}", what("derivative"));
+                return Err(place.unclear(&message));
+            }
+            ((false, true, false), None) => {
+                return Err(place.unclear(&format!("{} has no `delta`", what("differences"))));
+            }
+            ((false, false, true), None) => return Err(place.unclear("the arrays of each parameter have no `delta`")),
+            ((false, false, false), _) => {
+                let [minus, plus] = ENDS.map(|end| what(&format!("{}{end}", json.parameters[0])));
+                let message = format!(
+                    "there is neither {} nor {}, nor {minus} and {plus}",
+                    what("derivative"),
+                    what("differences")
+                );
+                return Err(place.unclear(&message));
+            }
+            _ => {
+                let kinds = [(found.0, "derivative"), (found.1, "differences"), (found.2, "arrays of each parameter")];
+                let kinds = kinds.iter().filter(|kind| kind.0);
+                let kinds: Vec<String> =
+                    kinds.map(|kind| if kind.1.contains(' ') { kind.1.into() } else { what(kind.1) }).collect();
+                return Err(place.unclear(&format!("there are both {}", kinds.join(" and "))));
+            }
         };
         let simulations = SimulationSet { theta_fid: json.theta_fid, shape: json.shape, fiducial, derivative };
         let (n_s, n_d) = (simulations.n_s(), simulations.n_d());
         if matches!(simulations.derivative, Derivatives::Exact(_)) && n_d > n_s {
             let message = format!("{n_d} derivatives cannot belong to {n_s} simulations");
-            return Err(Error::invalid_input(message).remedy("give each derivative its simulation").in_file(&exact));
+            let error = Error::invalid_input(message).remedy("give each derivative its simulation");
+            return Err(place.blame(&what("derivative"), error));
         }
         Ok(Self { parameters: json.parameters, simulations, origin: json.origin.unwrap_or_default() })
     }
@@ -145,36 +203,34 @@ impl StoredSet {
     }
 }
 
-fn unclear(message: &str, path: &Path) -> Error {
-    Error::invalid_input(message)
-        .remedy("give derivative.npy, or differences.npy with `delta` in set.json")
-        .in_file(path)
-}
-
-/// The content of set.json.
+/// The content of set.json, complete.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Json {
-    parameters: Vec<String>,
-    theta_fid: Vec<f64>,
-    shape: Vec<usize>,
+pub(super) struct Json {
+    pub(super) parameters: Vec<String>,
+    pub(super) theta_fid: Vec<f64>,
+    pub(super) shape: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    delta: Option<Vec<f64>>,
+    pub(super) delta: Option<Vec<f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<Origin>,
+    pub(super) origin: Option<Origin>,
 }
 
 impl Json {
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let n_params = self.parameters.len();
         let refused = |key: &str, message: String, remedy: &str| {
             Err(Error::invalid_input(message).remedy(remedy.to_string()).at_key(key))
         };
+        if (1..n_params).any(|i| self.parameters[..i].contains(&self.parameters[i])) {
+            let message = format!("{:?} names one twice", self.parameters);
+            return refused("parameters", message, "name each parameter once");
+        }
         if n_params == 0 || self.theta_fid.len() != n_params || !self.theta_fid.iter().all(|t| t.is_finite()) {
             let message = format!("{:?} for the parameters {:?}", self.theta_fid, self.parameters);
             return refused("theta_fid", message, "give one finite value a parameter, at least one");
         }
-        if self.shape.contains(&0) {
+        if self.shape.is_empty() || self.shape.contains(&0) {
             return refused("shape", format!("a simulation of shape {:?} is empty", self.shape), "give its lengths");
         }
         match &self.delta {

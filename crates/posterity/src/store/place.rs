@@ -1,0 +1,204 @@
+//! Where a stored set lies, a folder or an archive, and what it says of itself there.
+
+use super::set::{Json, Known, Origin};
+use crate::error::{Error, Result};
+use crate::npy::{self, Axis, Rows};
+use serde::Deserialize;
+use std::path::Path;
+
+/// Ends of the names of the two arrays of each parameter.
+pub(super) const ENDS: [&str; 2] = ["_minus", "_plus"];
+
+/// A folder of arrays, or an archive of them.
+pub(super) struct Place<'a> {
+    path: &'a Path,
+    /// Names of the arrays, where it is an archive.
+    archive: Option<Vec<String>>,
+}
+
+/// What a set says of itself; every part may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Description {
+    parameters: Option<Vec<String>>,
+    theta_fid: Option<Vec<f64>>,
+    shape: Option<Vec<usize>>,
+    pub(super) delta: Option<Vec<f64>>,
+    origin: Option<Origin>,
+}
+
+impl<'a> Place<'a> {
+    /// A folder, or else a file that must be an archive.
+    pub(super) fn new(path: &'a Path) -> Result<Self> {
+        let archive = if path.is_file() { Some(npy::names(path)?) } else { None };
+        Ok(Self { path, archive })
+    }
+
+    /// True if an array of this name is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        match &self.archive {
+            Some(names) => names.iter().any(|there| there == name),
+            None => self.path.join(format!("{name}.npy")).is_file(),
+        }
+    }
+
+    /// What an array is called there.
+    pub(super) fn name(&self, name: &str) -> String {
+        if self.archive.is_some() { format!("`{name}`") } else { format!("{name}.npy") }
+    }
+
+    /// Maps an array.
+    pub(super) fn map(&self, name: &str, axes: &[Axis]) -> Result<Rows> {
+        self.with(name, |path, name| npy::map(path, name, axes).map(|mapped| mapped.rows))
+    }
+
+    fn with<T>(&self, name: &str, read: impl FnOnce(&Path, Option<&str>) -> Result<T>) -> Result<T> {
+        match &self.archive {
+            Some(_) => read(self.path, Some(name)).map_err(|error| error.at_key(name)),
+            None => read(&self.path.join(format!("{name}.npy")), None),
+        }
+    }
+
+    /// Names the file at fault: one in the folder, or the archive.
+    pub(super) fn blame(&self, file: &str, error: Error) -> Error {
+        let file = Some(self.path.join(file)).filter(|file| self.archive.is_none() && file.is_file());
+        error.in_file(file.as_deref().unwrap_or(self.path))
+    }
+
+    /// That it is not clear where the derivative comes from.
+    pub(super) fn unclear(&self, message: &str) -> Error {
+        let (arrays, delta) = match self.archive {
+            Some(_) => ("`derivative`, or `differences` or `<parameter>_minus` and `<parameter>_plus`", "an array"),
+            None => {
+                ("derivative.npy, or differences.npy or <parameter>_minus.npy and <parameter>_plus.npy", "set.json")
+            }
+        };
+        let remedy = format!("give {arrays} with `delta` in {delta} or in the analysis");
+        Error::invalid_input(message).remedy(remedy).in_file(self.path)
+    }
+
+    /// What the set says of itself.
+    pub(super) fn description(&self) -> Result<Description> {
+        let Some(names) = &self.archive else {
+            return self.json();
+        };
+        let has = |name: &str| names.iter().any(|there| there == name);
+        let numbers = |name: &str| {
+            let rows = has(name).then(|| self.map(name, &[("parameter", None)]));
+            rows.map(|rows| rows.map(Rows::into_vec)).transpose()
+        };
+        let words = has("parameters").then(|| self.with("parameters", npy::words));
+        let (theta_fid, delta) = (numbers("theta_fid")?, numbers("delta")?);
+        Ok(Description { parameters: words.transpose()?, theta_fid, delta, ..Description::default() })
+    }
+
+    fn json(&self) -> Result<Description> {
+        let path = self.path.join("set.json");
+        if !path.exists() && self.path.is_dir() {
+            return Ok(Description::default());
+        }
+        let text = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, &error))?;
+        serde_json::from_str(&text).map_err(|error| {
+            Error::invalid_input(format!("the description of the set cannot be read ({error})"))
+                .remedy("give parameters, theta_fid, shape and, with differences, delta")
+                .in_file(&path)
+                .at_line(error.line())
+        })
+    }
+
+    /// The pairs of the arrays of each parameter, `(n_d, n_params, 2, *shape)`: a copy, row by row.
+    pub(super) fn join(&self, parameters: &[String], shape: &[usize]) -> Result<Rows> {
+        let width: usize = shape.iter().product();
+        let first = format!("n_d: as many as {}", self.name(&format!("{}{}", parameters[0], ENDS[0])));
+        let (mut n_d, mut joint) = (None, Vec::new());
+        for (k, name) in parameters.iter().flat_map(|name| ENDS.map(|end| format!("{name}{end}"))).enumerate() {
+            if !self.has(&name) {
+                let message = format!("there is no {} beside the arrays of the others", self.name(&name));
+                return Err(self.unclear(&message));
+            }
+            let data = shape.iter().map(|n| ("data", Some(*n)));
+            let axes: Vec<Axis> = std::iter::once((first.as_str(), n_d)).chain(data).collect();
+            let rows = self.map(&name, &axes)?;
+            n_d = Some(rows.len() / width);
+            joint.resize(rows.len() * 2 * parameters.len(), 0.0);
+            let places = joint.chunks_exact_mut(width).skip(k).step_by(2 * parameters.len());
+            places.zip(rows.chunks_exact(width)).for_each(|(place, row)| place.copy_from_slice(row));
+        }
+        Ok(joint.into())
+    }
+}
+
+impl Description {
+    /// Takes what is not said from what is known, in the order of the set's own parameters, and checks all of it.
+    pub(super) fn complete(self, known: &Known, place: &Place) -> Result<Json> {
+        let in_file = |error: Error| place.blame("set.json", error);
+        let lacks = |key: &str, remedy: &str| {
+            let message = format!("neither the set nor the analysis says `{key}`");
+            in_file(Error::invalid_input(message).remedy(remedy.to_string()))
+        };
+        let joint = place.has("derivative") || place.has("differences");
+        let in_order = joint || self.theta_fid.is_some() || self.delta.is_some();
+        let parameters = match self.parameters {
+            Some(names) => names,
+            None if known.parameters.len() > 1 && in_order => {
+                let message = "the set does not name its parameters, and their order could be any";
+                let example = format!("{:?}", known.parameters);
+                let remedy = match place.archive {
+                    Some(_) => format!("add an array of their names in order, parameters = numpy.array({example})"),
+                    None => format!("add a file set.json with their names in order, {{ \"parameters\": {example} }}"),
+                };
+                return Err(in_file(Error::invalid_input(message).remedy(remedy)));
+            }
+            None if known.parameters.is_empty() => {
+                return Err(lacks("parameters", "name them in the set"));
+            }
+            None => known.parameters.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let of_known = |values: &[f64], key: &str| -> Result<Vec<f64>> {
+            let value = |name: &String| known.parameters.iter().position(|n| n == name).and_then(|i| values.get(i));
+            let values = parameters.iter().map(|name| value(name).copied()).collect::<Option<Vec<f64>>>();
+            values.ok_or_else(|| {
+                let message = format!(
+                    "the set is about {}, the analysis about {}, and gives no `{key}` of them",
+                    parameters.join(", "),
+                    known.parameters.join(", ")
+                );
+                in_file(Error::invalid_input(message).remedy("give both the same names"))
+            })
+        };
+        let theta_fid = match self.theta_fid {
+            Some(theta_fid) => theta_fid,
+            None if known.theta_fid.is_empty() => {
+                return Err(lacks(
+                    "theta_fid",
+                    "give every parameter its value in [fiducial], or the point in the set",
+                ));
+            }
+            None => of_known(known.theta_fid, "theta_fid")?,
+        };
+        let delta = match (self.delta, known.delta) {
+            (None, Some(delta)) => Some(of_known(delta, "delta")?),
+            (delta, _) => delta,
+        };
+        let shape = match self.shape {
+            Some(shape) => shape,
+            None if place.has("fiducial") => {
+                let shape = place.with("fiducial", npy::shape)?;
+                if shape.len() < 2 {
+                    let message =
+                        format!("an array of {} axes, expected 2 or more: n_s, then those of the data", shape.len());
+                    let error = Error::invalid_input(message).remedy("write it as (n_s, n_data)");
+                    return Err(place.blame("fiducial.npy", error.at_key("fiducial")));
+                }
+                shape[1..].to_vec()
+            }
+            None => {
+                let error = Error::invalid_input(format!("there is no {}", place.name("fiducial")));
+                return Err(error.remedy("write the simulations at the fiducial point there").in_file(place.path));
+            }
+        };
+        let json = Json { parameters, theta_fid, shape, delta, origin: self.origin };
+        json.check().map_err(in_file)?;
+        Ok(json)
+    }
+}
