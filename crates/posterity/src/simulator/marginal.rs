@@ -73,6 +73,10 @@ impl Simulator for Marginalised<'_> {
         Ok(())
     }
 
+    fn pool(&self) -> Option<&rayon::ThreadPool> {
+        self.simulator.pool()
+    }
+
     fn references(&self) -> Vec<Reference> {
         self.simulator.references()
     }

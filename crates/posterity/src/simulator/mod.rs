@@ -1,18 +1,21 @@
 //! Simulators M: theta → d, the only description of the physics that likelihood-free inference needs.
 
+pub mod external;
 mod gaussian;
 mod line;
 mod marginal;
 mod set;
 mod supernovae;
 
+pub use external::External;
 pub use gaussian::Gaussian;
 pub use line::Line;
 pub use marginal::Marginalised;
-pub use set::{Derivatives, SimulationSet};
+pub use set::{Derivatives, SimulationSet, one_of_pair};
 pub use supernovae::Supernovae;
 
 use crate::error::{Error, Result};
+use crate::failure::{Cause, Failure};
 use crate::parameter::Parameter;
 use crate::reference::Reference;
 use crate::seed::Stream;
@@ -53,6 +56,12 @@ pub trait Simulator: Sync {
         Err(Error::invalid_input("this simulator has no exact derivative").remedy("use seed-matched differences"))
     }
 
+    /// Threads that its simulations are to run on, where that is not rayon's pool in force: for programs outside this
+    /// process, of which as many run at once as there are threads.
+    fn pool(&self) -> Option<&rayon::ThreadPool> {
+        None
+    }
+
     /// Where the model comes from.
     fn references(&self) -> Vec<Reference> {
         Vec::new()
@@ -66,6 +75,57 @@ pub trait Simulator: Sync {
     /// Number of values in one simulation.
     fn n_data(&self) -> usize {
         self.shape().iter().product()
+    }
+}
+
+/// Runs a simulation that may fail: says how, where it does, and leaves NaN in `data`; data with NaN have failed too.
+///
+/// # Errors
+/// What stands in the way of every simulation: a program that cannot be started.
+pub fn attempt(
+    simulator: &dyn Simulator,
+    theta: &[f64],
+    stream: &mut Stream,
+    data: &mut [f64],
+) -> Result<Option<Failure>> {
+    let outcome = simulator.simulate(theta, stream, data);
+    judge(outcome, data)
+}
+
+/// As [`attempt`], with the exact derivative.
+///
+/// # Errors
+/// As [`attempt`]; invalid input, where the simulator has no exact derivative.
+pub fn attempt_with_derivative(
+    simulator: &dyn Simulator,
+    theta: &[f64],
+    stream: &mut Stream,
+    data: &mut [f64],
+    derivative: &mut [f64],
+) -> Result<Option<Failure>> {
+    let outcome = simulator.simulate_with_derivative(theta, stream, data, derivative);
+    let failure = judge(outcome, data)?;
+    if failure.is_some() { Ok(failure) } else { judge(Ok(()), derivative) }
+}
+
+fn judge(outcome: Result<()>, data: &mut [f64]) -> Result<Option<Failure>> {
+    let failure = match outcome {
+        Ok(()) => match data.iter().position(|d| !d.is_finite()) {
+            Some(k) => Failure::new(Cause::NotFinite, format!("value {k} of the simulation is {}", data[k])),
+            None => return Ok(None),
+        },
+        Err(error) => error.into_failure()?,
+    };
+    data.fill(f64::NAN);
+    Ok(Some(failure))
+}
+
+/// Runs `work` on the threads that the simulator wants, with the number of simulations worth a task of their own.
+pub fn on_its_threads<T: Send>(simulator: &dyn Simulator, work: impl FnOnce(usize) -> T + Send) -> T {
+    // Programs outside take long, and differ in how long; the built-in models take microseconds.
+    match simulator.pool() {
+        Some(pool) => pool.install(|| work(1)),
+        None => work(64),
     }
 }
 

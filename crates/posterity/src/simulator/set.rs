@@ -1,17 +1,19 @@
 //! A set of simulations about one fiducial point: what compressors learn from.
 
-use super::Simulator;
+use super::{Simulator, attempt, attempt_with_derivative, on_its_threads};
 use crate::error::{Error, Result};
+use crate::failure::{Failure, Failures, Record};
+use crate::npy::Rows;
 use crate::seed::Seed;
 use rayon::prelude::*;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
-
-/// Simulations that one task of the thread pool runs in a row.
-const CHUNK: usize = 64;
 
 /// Simulations at the fiducial point, and how the data move with the parameters there.
 ///
-/// Simulation i, its derivative and its seed-matched pairs all have the same random stream.
+/// Simulation i, its derivative and its seed-matched pairs all have the same random stream. The rows are shared by clones
+/// and parts of the set, and may lie in a mapped file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SimulationSet {
     /// The fiducial point, `n_params` values.
@@ -19,7 +21,7 @@ pub struct SimulationSet {
     /// Shape of one simulation.
     pub shape: Vec<usize>,
     /// `n_s` simulations, row after row.
-    pub fiducial: Vec<f64>,
+    pub fiducial: Rows,
     /// How the data move with the parameters.
     pub derivative: Derivatives,
 }
@@ -28,13 +30,13 @@ pub struct SimulationSet {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Derivatives {
     /// ∂d_k/∂θ_α of simulation i < n_d ≤ n_s, at `(i * n_params + alpha) * n_data + k`.
-    Exact(Vec<f64>),
+    Exact(Rows),
     /// Simulations at θ_α − δ_α/2 (sign 0) and θ_α + δ_α/2 (sign 1), at `((i * n_params + alpha) * 2 + sign) * n_data + k`.
     Differences {
         /// δ, one a parameter.
         delta: Vec<f64>,
         /// The pairs.
-        pairs: Vec<f64>,
+        pairs: Rows,
     },
 }
 
@@ -59,7 +61,7 @@ impl SimulationSet {
         }
         let derivative = match delta {
             Some(delta) => {
-                Derivatives::Differences { delta: delta.to_vec(), pairs: vec![0.0; n_d * n_params * 2 * n_data] }
+                Derivatives::Differences { delta: delta.to_vec(), pairs: vec![0.0; n_d * n_params * 2 * n_data].into() }
             }
             None if !simulator.has_derivative() => {
                 return Err(Error::invalid_input("this simulator has no exact derivative")
@@ -71,45 +73,94 @@ impl SimulationSet {
                 ))
                 .remedy("choose n_d ≤ n_s"));
             }
-            None => Derivatives::Exact(vec![0.0; n_d * n_params * n_data]),
+            None => Derivatives::Exact(vec![0.0; n_d * n_params * n_data].into()),
         };
         let shape = simulator.shape().to_vec();
-        Ok(Self { theta_fid: theta_fid.to_vec(), shape, fiducial: vec![0.0; n_s * n_data], derivative })
+        Ok(Self { theta_fid: theta_fid.to_vec(), shape, fiducial: vec![0.0; n_s * n_data].into(), derivative })
     }
 
-    /// Runs all simulations, with the streams `first_index..` of `seed`.
+    /// Makes room for so many simulations, of each kind, with nothing in it yet.
+    pub fn resize(&mut self, n_s: usize, n_d: usize) {
+        let (n_params, n_data) = (self.n_params(), self.n_data());
+        self.fiducial.resize(n_s * n_data);
+        match &mut self.derivative {
+            Derivatives::Exact(exact) => exact.resize(n_d * n_params * n_data),
+            Derivatives::Differences { pairs, .. } => pairs.resize(n_d * n_params * 2 * n_data),
+        }
+    }
+
+    /// Runs all simulations, with the streams `first_index..` of `seed`. Those that fail are taken out, together with
+    /// all others of their stream, and told.
     ///
     /// # Errors
-    /// The first failure in the order of the indices.
-    pub fn fill(&mut self, simulator: &dyn Simulator, seed: Seed, first_index: u64) -> Result<()> {
+    /// What stands in the way of every simulation: a program that cannot be started.
+    pub fn fill(&mut self, simulator: &dyn Simulator, seed: Seed, first_index: u64) -> Result<Failures> {
+        let failures = on_its_threads(simulator, |least| self.run_all(simulator, seed, first_index, least))?;
+        if !failures.indices.is_empty() {
+            let failed = failures.indices.iter().map(|index| (index - first_index) as usize).collect();
+            self.take_out(&failed);
+        }
+        Ok(failures.told)
+    }
+
+    fn run_all(&mut self, simulator: &dyn Simulator, seed: Seed, first_index: u64, least: usize) -> Result<Failed> {
         let (n_params, n_data) = (self.n_params(), self.n_data());
         let Self { theta_fid, fiducial, derivative, .. } = self;
+        let (theta_fid, fiducial): (&[f64], &mut [f64]) = (theta_fid, fiducial.to_mut());
+        let stream = |i: usize| seed.stream(first_index + i as u64);
+        let told = |i: usize, theta: &[f64], failure: Option<Failure>| {
+            failure.map(|failure| Record { index: first_index + i as u64, theta: theta.to_vec(), failure })
+        };
+        let plain = |rows: &mut [f64], first: usize| -> Result<Failed> {
+            let rows = rows.par_chunks_exact_mut(n_data).with_min_len(least).enumerate();
+            Failed::collect(rows.map(|(i, row)| {
+                let i = first + i;
+                Ok(told(i, theta_fid, attempt(simulator, theta_fid, &mut stream(i), row)?))
+            }))
+        };
         match derivative {
             Derivatives::Exact(exact) => {
+                let exact = exact.to_mut();
                 let n_d = exact.len() / (n_params * n_data);
                 let (with, without) = fiducial.split_at_mut(n_d * n_data);
                 let rows = with.par_chunks_exact_mut(n_data).zip(exact.par_chunks_exact_mut(n_params * n_data));
-                first_failure(rows.with_min_len(CHUNK).enumerate().map(|(i, (data, derivative))| {
-                    let mut stream = seed.stream(first_index + i as u64);
-                    simulator.simulate_with_derivative(theta_fid, &mut stream, data, derivative)
-                }))?;
-                simulate_rows(simulator, theta_fid, seed, first_index + n_d as u64, without)
+                let failed = rows.with_min_len(least).enumerate().map(|(i, (row, exact))| {
+                    let failure = attempt_with_derivative(simulator, theta_fid, &mut stream(i), row, exact)?;
+                    Ok(told(i, theta_fid, failure))
+                });
+                Ok(Failed::collect(failed)?.and(plain(without, n_d)?))
             }
             Derivatives::Differences { delta, pairs } => {
-                simulate_rows(simulator, theta_fid, seed, first_index, fiducial)?;
-                let blocks =
-                    pairs.par_chunks_exact_mut(n_params * 2 * n_data).with_min_len(CHUNK.div_ceil(2 * n_params));
-                first_failure(blocks.enumerate().map(|(i, block)| {
-                    let mut theta = theta_fid.clone();
-                    for (k, row) in block.chunks_exact_mut(n_data).enumerate() {
-                        let (alpha, sign) = (k / 2, if k % 2 == 0 { -0.5 } else { 0.5 });
-                        theta[alpha] = theta_fid[alpha] + sign * delta[alpha];
-                        simulator.simulate(&theta, &mut seed.stream(first_index + i as u64), row)?;
-                        theta[alpha] = theta_fid[alpha];
-                    }
-                    Ok(())
-                }))
+                let failed = plain(fiducial, 0)?;
+                let rows = pairs.to_mut().par_chunks_exact_mut(n_data).with_min_len(least).enumerate();
+                let failed_pairs = rows.map(|(k, row)| {
+                    let i = k / (2 * n_params);
+                    let theta = one_of_pair(theta_fid, delta, k % (2 * n_params));
+                    let failure = attempt(simulator, &theta, &mut stream(i), row)?;
+                    Ok(told(i, &theta, failure))
+                });
+                Ok(failed.and(Failed::collect(failed_pairs)?))
             }
+        }
+    }
+
+    /// Takes out the simulations of these streams, derivative and all.
+    pub fn take_out(&mut self, streams: &BTreeSet<usize>) {
+        let (n_params, n_data) = (self.n_params(), self.n_data());
+        let keep = |rows: &mut Rows, width: usize| {
+            let mut row = 0..;
+            let mut kept = Vec::with_capacity(rows.len());
+            for values in rows.chunks_exact(width) {
+                if row.next().is_some_and(|row| !streams.contains(&row)) {
+                    kept.extend_from_slice(values);
+                }
+            }
+            *rows = kept.into();
+        };
+        keep(&mut self.fiducial, n_data);
+        match &mut self.derivative {
+            Derivatives::Exact(exact) => keep(exact, n_params * n_data),
+            Derivatives::Differences { pairs, .. } => keep(pairs, n_params * 2 * n_data),
         }
     }
 
@@ -136,16 +187,22 @@ impl SimulationSet {
         }
     }
 
-    /// ∂d/∂θ of each derivative simulation, exact or the difference over δ: `(n_d, n_params, n_data)`.
-    pub fn data_derivatives(&self) -> Vec<f64> {
+    /// ∂d/∂θ, exact or the difference over δ, of the rows `range` of all `n_d * n_params` (row i * n_params + alpha), which
+    /// is cut to those there: `(range.len(), n_data)`. Differences are copied, so take not too many at once.
+    pub fn data_derivatives(&self, range: Range<usize>) -> Cow<'_, [f64]> {
+        let n_data = self.n_data();
+        let of = |rows: &Rows, width: usize| {
+            let end = (range.end * width).min(rows.len());
+            (range.start * width).min(end)..end
+        };
         match &self.derivative {
-            Derivatives::Exact(exact) => exact.clone(),
-            Derivatives::Differences { delta, pairs } => pairs
-                .chunks_exact(2 * self.n_data())
+            Derivatives::Exact(exact) => Cow::Borrowed(&exact[of(exact, n_data)]),
+            Derivatives::Differences { delta, pairs } => pairs[of(pairs, 2 * n_data)]
+                .chunks_exact(2 * n_data)
                 .enumerate()
                 .flat_map(|(k, pair)| {
                     let (below, above) = pair.split_at(pair.len() / 2);
-                    let delta = delta[k % delta.len()];
+                    let delta = delta[(range.start + k) % delta.len()];
                     below.iter().zip(above).map(move |(below, above)| (above - below) / delta)
                 })
                 .collect(),
@@ -154,7 +211,8 @@ impl SimulationSet {
 
     /// Parts the set in two: what is left, and the last `fraction` of each kind of simulation (at least one).
     ///
-    /// Simulations with an exact derivative count as a kind of their own, so that both parts have some.
+    /// Simulations with an exact derivative count as a kind of their own, so that both parts have some. The parts share
+    /// the rows of the set, where they lie one after another there; only those from two places are copied.
     #[must_use]
     pub fn split(&self, fraction: f64) -> (Self, Self) {
         let cut = |kind: Range<usize>| {
@@ -173,12 +231,21 @@ impl SimulationSet {
     }
 
     fn part(&self, fiducial: &[Range<usize>], derivative: &Range<usize>) -> Self {
-        let rows = |x: &[f64], range: &Range<usize>, width: usize| x[range.start * width..range.end * width].to_vec();
+        let rows = |x: &Rows, range: &Range<usize>, width: usize| x.slice(range.start * width..range.end * width);
         let width = self.n_params() * self.n_data();
         Self {
             theta_fid: self.theta_fid.clone(),
             shape: self.shape.clone(),
-            fiducial: fiducial.iter().flat_map(|range| rows(&self.fiducial, range, self.n_data())).collect(),
+            fiducial: match fiducial {
+                [one] => rows(&self.fiducial, one, self.n_data()),
+                [one, other] if one.end == other.start || other.is_empty() => {
+                    rows(&self.fiducial, &(one.start..one.end + other.len()), self.n_data())
+                }
+                several => {
+                    let several = several.iter().map(|range| rows(&self.fiducial, range, self.n_data()));
+                    several.collect::<Vec<_>>().iter().flat_map(|rows| rows.iter().copied()).collect::<Vec<_>>().into()
+                }
+            },
             derivative: match &self.derivative {
                 Derivatives::Exact(exact) => Derivatives::Exact(rows(exact, derivative, width)),
                 Derivatives::Differences { delta, pairs } => {
@@ -189,20 +256,37 @@ impl SimulationSet {
     }
 }
 
-fn simulate_rows(
-    simulator: &dyn Simulator,
-    theta: &[f64],
-    seed: Seed,
-    first_index: u64,
-    data: &mut [f64],
-) -> Result<()> {
-    let rows = data.par_chunks_exact_mut(simulator.n_data()).with_min_len(CHUNK);
-    first_failure(
-        rows.enumerate().map(|(i, row)| simulator.simulate(theta, &mut seed.stream(first_index + i as u64), row)),
-    )
+/// Parameters of one simulation of the seed-matched pairs: `k` = 2 α for θ_α − δ_α/2, 2 α + 1 for θ_α + δ_α/2.
+pub fn one_of_pair(theta_fid: &[f64], delta: &[f64], k: usize) -> Vec<f64> {
+    let (alpha, sign) = (k / 2, if k.is_multiple_of(2) { -0.5 } else { 0.5 });
+    let mut theta = theta_fid.to_vec();
+    theta[alpha] += sign * delta[alpha];
+    theta
 }
 
-/// The first failure in the order of the items, whichever thread met one first.
-fn first_failure(outcomes: impl IndexedParallelIterator<Item = Result<()>>) -> Result<()> {
-    outcomes.filter_map(Result::err).find_first(|_| true).map_or(Ok(()), Err)
+/// Failed simulations with all of their indices.
+#[derive(Default)]
+struct Failed {
+    indices: BTreeSet<u64>,
+    told: Failures,
+}
+
+impl Failed {
+    /// The first error in the order of the items, whichever thread met one first; else the failures.
+    fn collect(outcomes: impl IndexedParallelIterator<Item = Result<Option<Record>>>) -> Result<Self> {
+        let records: Vec<Result<Record>> = outcomes.filter_map(Result::transpose).collect();
+        let mut failed = Self::default();
+        for record in records {
+            let record = record?;
+            failed.indices.insert(record.index);
+            failed.told.add(record);
+        }
+        Ok(failed)
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.indices.extend(other.indices);
+        self.told.merge(other.told);
+        self
+    }
 }

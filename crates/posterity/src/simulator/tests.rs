@@ -1,6 +1,7 @@
 //! Laws that every built-in simulator keeps, over a table of them all; and their first values, pinned.
 
 use super::*;
+use crate::failure::Cause;
 use crate::math::Matrix;
 use crate::seed::Seed;
 use rand::Rng;
@@ -66,7 +67,10 @@ fn an_index_has_its_data_on_any_number_of_threads() {
 fn exact_derivatives_match_differences_at_the_same_index() {
     for Case { name, simulator, theta, delta, .. } in cases() {
         assert!(simulator.has_derivative(), "{name}");
-        let derivatives = |delta: Option<&[f64]>| filled(&*simulator, &theta, delta, 20, 0).data_derivatives();
+        let derivatives = |delta: Option<&[f64]>| {
+            let set = filled(&*simulator, &theta, delta, 20, 0);
+            set.data_derivatives(0..set.n_d() * set.n_params()).into_owned()
+        };
         let exact = derivatives(None);
         // The worst error for steps of a hundredth and of a tenth of delta: central differences are of second order.
         let error = |factor: f64| {
@@ -122,8 +126,62 @@ fn an_impossible_theta_is_an_error_that_names_it() {
         assert!(refused(&[], None, 4, 4) && refused(&theta, Some(&[]), 4, 4) && refused(&theta, Some(&zero), 4, 4));
         assert!(refused(&theta, None, 4, 5), "{name}: a derivative without its simulation");
         let mut set = SimulationSet::new(simulator, &impossible, None, 4, 4).expect("fits");
-        assert!(set.fill(simulator, Seed::new(1), 0).expect_err(name).is_simulation_failed(), "{name}");
+        let failures = set.fill(simulator, Seed::new(1), 0).expect("told, not an error");
+        assert_eq!((failures.n(), set.n_s(), set.n_d()), (4, 0, 0), "{name}");
+        assert!(failures.first.iter().all(|record| record.failure.cause == Cause::Refused), "{name}");
     }
+}
+
+/// A line that fails at some noise, and for one of its pairs only at larger slopes.
+struct Fragile(Line);
+
+impl Simulator for Fragile {
+    fn parameters(&self) -> &[crate::Parameter] {
+        self.0.parameters()
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+
+    fn simulate(&self, theta: &[f64], stream: &mut crate::Stream, data: &mut [f64]) -> crate::Result<()> {
+        self.0.simulate(theta, stream, data)?;
+        let noise = data[0];
+        if noise > 1.0 {
+            data[2] = f64::NAN;
+        }
+        if noise < -1.0 && theta[0] > 1.0 { Err(crate::Error::simulation_failed("too steep")) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_failed_simulation_is_taken_out_with_its_seed_matched_partners() {
+    // The first point of a line through the origin is noise alone.
+    let fragile = Fragile(Line::slope(3, 1.0, 0.0));
+    let (seed, n) = (Seed::new(5), 200);
+    let noise: Vec<f64> = (0..n)
+        .map(|i| {
+            let mut data = [0.0; 3];
+            fragile.0.simulate(&[1.0], &mut seed.stream(i), &mut data).expect("possible");
+            data[0]
+        })
+        .collect();
+    let (nan, steep) = (noise.iter().filter(|x| **x > 1.0).count(), noise.iter().filter(|x| **x < -1.0).count());
+    let mut set = SimulationSet::new(&fragile, &[1.0], Some(&[0.1]), n as usize, n as usize / 2).expect("fits");
+    let failures = set.fill(&fragile, seed, 0).expect("some");
+    let kept: Vec<f64> = noise.iter().copied().filter(|x| *x <= 1.0).collect();
+    let of_pairs = noise[..100].iter().filter(|x| **x < -1.0).count();
+    assert!(nan > 10 && steep > 10 && of_pairs > 5, "{nan} {steep} {of_pairs}");
+    // Streams that fail above theta_fid alone are missing at theta_fid too; beyond the pairs they are not.
+    let kept: Vec<f64> = kept.iter().copied().filter(|x| *x >= -1.0 || !noise[..100].contains(x)).collect();
+    assert_eq!(set.fiducial.chunks(3).map(|row| row[0]).collect::<Vec<_>>(), kept);
+    let crate::simulator::Derivatives::Differences { pairs, .. } = &set.derivative else { panic!("differences") };
+    for (pair, fiducial) in pairs.chunks(6).zip(set.fiducial.chunks(3)) {
+        assert_eq!((pair[0], pair[3]), (fiducial[0], fiducial[0]), "the same noise");
+    }
+    assert_eq!(failures.counts[&Cause::Refused], of_pairs as u64);
+    set.resize(n as usize, n as usize / 2);
+    assert_eq!(set.fill(&fragile, seed, 0).expect("again"), failures);
 }
 
 #[test]
@@ -134,8 +192,13 @@ fn both_parts_of_a_split_keep_simulations_and_derivatives_together() {
             set.fill(&*simulator, Seed::new(1), 0).expect("possible");
             let (left, right) = set.split(0.25);
             assert_eq!((left.n_s(), right.n_s(), left.n_d() + right.n_d()), (15, 5, n_d), "{name}");
-            let derivatives = [left.data_derivatives(), right.data_derivatives()].concat();
-            assert_eq!(derivatives, set.data_derivatives(), "{name}");
+            let all = |set: &SimulationSet| set.data_derivatives(0..set.n_d() * set.n_params()).into_owned();
+            assert_eq!([all(&left), all(&right)].concat(), all(&set), "{name}");
+            let part = set.data_derivatives(3..n_d * set.n_params() + 7);
+            assert!(part[..] == all(&set)[3 * set.n_data()..], "{name}");
+            // What lies one after another in the set is not copied.
+            let within = set.fiducial.as_ptr_range();
+            assert_eq!(within.contains(&left.fiducial.as_ptr()), delta.is_some() || n_d == 20, "{name}");
             let row = set.n_data();
             let i = n_d - right.n_d();
             if delta.is_none() {

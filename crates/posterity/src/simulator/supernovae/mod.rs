@@ -30,6 +30,7 @@ mod distance;
 mod files;
 
 use super::Simulator;
+use crate::digest;
 use crate::error::{Error, Result};
 use crate::math::{Cholesky, Matrix};
 use crate::parameter::Parameter;
@@ -141,6 +142,12 @@ impl Supernovae {
     /// The redshifts zcmb.
     pub fn redshifts(&self) -> &[f64] {
         &self.redshifts
+    }
+
+    /// A digest of all that simulations depend on beside the parameters.
+    pub(crate) fn digest(&self) -> u64 {
+        let parts = [&self.redshifts, &self.frame, &self.columns];
+        digest::of_words(parts.map(|part| digest::of_numbers(part)))
     }
 
     /// The factor of the covariance C of the noise \[mag²\].
