@@ -3,21 +3,24 @@
 //! `cargo bench -p posterity --bench imnn`. Each row is trained with five seeds; det F is that on 100 000 simulations
 //! that nothing was chosen by, from exact derivatives (it scatters by 0.6 % from set to set; the row "exact" is the
 //! same estimate of the sufficient statistics on the same set). Wall time counts simulations, training and judgements. `benches/peer/imnn_jax.py` is the
-//! same problem in the JAX program.
+//! same problem in the JAX program. With `-- checkpoints`: what these cost.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use posterity::Seed;
 use posterity::compressor::imnn::{self, Settings, Simulations, Training};
-use posterity::compressor::{DerivativeSource, SummaryMoments};
+use posterity::compressor::{Checkpoint, DerivativeSource, Run, SummaryMoments};
 use posterity::nn::Activation;
 use posterity::progress::Quiet;
 use posterity::simulator::{Derivatives, Gaussian, SimulationSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const SEEDS: u64 = 5;
 const N: usize = 100_000;
 
 fn main() {
+    if std::env::args().any(|argument| argument == "checkpoints") {
+        return checkpoints();
+    }
     let independent = simulate(N, Seed::new(1).label("independent"));
     println!("exact: det F = {:.2} on the independent simulations", exact(&independent));
     println!("{:<34} {:>5} {:>24} {:>20} {:>20}", "", "it.", "independent det F", "held out", "wall/s");
@@ -26,6 +29,31 @@ fn main() {
     }
     row("fixed, held out beside it", &fixed(None), &independent);
     row("fixed, a fifth of it held out", &fixed(Some(0.2)), &independent);
+}
+
+/// Wall time of the same training without and with checkpoints, in turn: every so often, and after every iteration.
+fn checkpoints() {
+    let simulator = Gaussian::mean_and_variance(10);
+    let settings = fresh(500);
+    let path = std::env::temp_dir().join(format!("posterity-bench-{}.safetensors", std::process::id()));
+    let checkpoint = |every| Checkpoint { path: path.clone(), every, identity: serde_json::Value::Null };
+    let kinds = [None, Some(Duration::from_millis(100)), Some(Duration::ZERO)].map(|every| every.map(checkpoint));
+    let mut wall = kinds.each_ref().map(|_| vec![]);
+    for seed in 1..=SEEDS {
+        let seed = Seed::new(seed);
+        let (train, judge) = (simulate(1000, seed.label("train")), simulate(1000, seed.label("held_out")));
+        for (kind, wall) in kinds.iter().zip(&mut wall) {
+            let training = Training::Fresh { simulator: &simulator, like: &train };
+            let run = Run { checkpoint: kind.as_ref(), ..Run::new(seed, &Quiet) };
+            let start = Instant::now();
+            imnn::train(training, &judge, &settings, &run).expect("trained");
+            wall.push(start.elapsed().as_secs_f64());
+            kind.iter().for_each(|checkpoint| checkpoint.remove().expect("removed"));
+        }
+    }
+    let [without, seldom, always] = wall.each_mut().map(|wall| spread(wall)[1]);
+    println!("fresh, 500 iterations: {without:.3} s; with a checkpoint every 0.1 s {seldom:.3} s");
+    println!("one after every iteration: {always:.3} s, {:.3} ms each", (always - without) * 2.0);
 }
 
 fn fresh(max_iterations: usize) -> Settings {
@@ -68,7 +96,8 @@ fn row(name: &str, settings: &Settings, independent: &SimulationSet) {
             Simulations::Fresh => Training::Fresh { simulator: &simulator, like: &train },
             Simulations::Fixed => Training::Fixed(&train),
         };
-        let (network, history) = imnn::train(training, &judge, settings, seed, &Quiet).expect("trained");
+        let outcome = imnn::train(training, &judge, settings, &Run::new(seed, &Quiet)).expect("trained");
+        let (network, history) = (outcome.imnn, outcome.history);
         wall.push(start.elapsed().as_secs_f64());
         let best = history.iter().map(|e| e.ln_det_fisher_held_out).fold(f64::NEG_INFINITY, f64::max);
         held_out.push(best.exp());

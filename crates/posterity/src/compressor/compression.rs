@@ -1,14 +1,15 @@
 //! A compressor with all that was learnt about its summaries: what inference starts from, saved and loaded whole.
 
 use super::imnn::{self, Evaluation, Training};
-use super::{Compressor, Fisher, Imnn, Information, QuasiMle, Score, SummaryMoments};
+use super::run::Run;
+use super::{Compressor, Fisher, Imnn, Independent, Information, QuasiMle, Score, SummaryMoments};
+use crate::digest;
 use crate::error::{Error, Result};
+use crate::failure::Failures;
 use crate::nn::{Metadata, read_metadata, take_metadata};
 use crate::parameter::Parameter;
-use crate::progress::Progress;
 use crate::reference::Reference;
-use crate::seed::Seed;
-use crate::simulator::{SimulationSet, Simulator};
+use crate::simulator::SimulationSet;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -16,8 +17,6 @@ use std::path::Path;
 const METADATA: &str = "knowledge";
 /// Key of the metadata that holds what it was learnt for.
 const LEARNT_FOR: &str = "learnt_for";
-/// Simulations, of each kind, that the independent estimate holds in memory at once.
-const BLOCK: usize = 1000;
 
 /// A compressor that was learnt from simulations.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,17 +71,6 @@ pub enum Settings {
     Imnn(imnn::Settings),
 }
 
-/// More simulations for the estimate that inference uses, independent of training and selection.
-#[derive(Clone, Copy)]
-pub struct Independent<'a> {
-    /// Where they come from.
-    pub simulator: &'a dyn Simulator,
-    /// δ for seed-matched differences; exact derivatives where left out.
-    pub delta: Option<&'a [f64]>,
-    /// How many of each kind.
-    pub n: usize,
-}
-
 /// A compressor, the moments of its summaries, and how far to trust them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compression {
@@ -112,6 +100,12 @@ pub struct Knowledge {
     pub convergence: Vec<Information>,
     /// Training, judgement by judgement; empty where there was none.
     pub history: Vec<Evaluation>,
+    /// Simulations of training, of its score and of the independent estimate that failed; each numbers its own.
+    #[serde(default)]
+    pub failures: Failures,
+    /// Simulations that were run for these.
+    #[serde(default)]
+    pub n_simulations: u64,
     /// What the user should know before trusting the result.
     pub warnings: Vec<String>,
 }
@@ -120,31 +114,37 @@ impl Compression {
     /// Learns a compressor.
     ///
     /// # Errors
-    /// Those of [`imnn::train`], [`Score::fit`] and [`Information::from_simulations`].
+    /// Those of [`imnn::train`], [`Score::fit`] and [`Information::from_simulations`]; as with [`imnn::train`] where
+    /// independent simulations fail, or the end is asked for between blocks of them.
     pub fn learn(
         settings: &Settings,
         training: Training<'_>,
         held_out: &SimulationSet,
         independent: Option<Independent<'_>>,
         parameters: &[Parameter],
-        seed: Seed,
-        progress: &dyn Progress,
+        run: &Run<'_>,
     ) -> Result<Self> {
         let (Training::Fresh { like: first, .. } | Training::Fixed(first)) = training;
-        let (compressor, history) = match settings {
-            Settings::Score(_) => (Trained::Score(Score::fit(first)?), Vec::new()),
+        let (compressor, history, mut failures, mut n_simulations) = match settings {
+            Settings::Score(_) => (Trained::Score(Score::fit(first)?), Vec::new(), Failures::default(), 0),
             Settings::Imnn(settings) => {
-                let (imnn, history) = imnn::train(training, held_out, settings, seed, progress)?;
-                (Trained::Imnn(imnn), history)
+                let outcome = imnn::train(training, held_out, settings, run)?;
+                (Trained::Imnn(outcome.imnn), outcome.history, outcome.failures, outcome.n_simulations)
             }
         };
         let (n_summaries, n_params) = (compressor.n_summaries(), first.n_params());
         let moments = |(x, dx): &(Vec<f64>, Vec<f64>)| SummaryMoments::from_simulations(x, dx, n_summaries, n_params);
-        let train = moments(&compressor.summarise(first))?.fisher()?;
+        let seen = compressor.summarise(first);
+        let train = moments(&seen)?.fisher()?;
         let mut judged = compressor.summarise(held_out);
         let held_out = moments(&judged)?.fisher()?;
         if let Some(independent) = &independent {
-            judged = independent.summarise(&compressor, &first.theta_fid, seed.label("independent"), progress)?;
+            // What a compressor does to the training set tells it from others.
+            let digest = digest::of_words([&seen.0, &seen.1].map(|x| digest::of_numbers(x)));
+            let (x, dx, tally) = independent.summarise(&compressor, &first.theta_fid, digest, run)?;
+            judged = (x, dx);
+            failures.merge(tally.failures);
+            n_simulations += tally.n_simulations;
         }
         let of_judged = moments(&judged)?;
         let information = Information::from_simulations(&judged.0, &judged.1, n_summaries, n_params)?;
@@ -162,6 +162,8 @@ impl Compression {
             convergence: convergence(&judged, n_summaries, n_params),
             information,
             history,
+            failures,
+            n_simulations,
             warnings,
         };
         Ok(Self { compressor, knowledge })
@@ -212,31 +214,6 @@ impl Knowledge {
     }
 }
 
-impl Independent<'_> {
-    /// Summaries and derivatives of all the simulations, which are made and forgotten block by block.
-    fn summarise(
-        &self,
-        compressor: &Trained,
-        theta_fid: &[f64],
-        seed: Seed,
-        progress: &dyn Progress,
-    ) -> Result<(Vec<f64>, Vec<f64>)> {
-        let (mut x, mut dx) = (Vec::new(), Vec::new());
-        progress.begin("independent simulations", Some(self.n as u64));
-        for first in (0..self.n).step_by(BLOCK) {
-            let n = BLOCK.min(self.n - first);
-            let mut set = SimulationSet::new(self.simulator, theta_fid, self.delta, n, n)?;
-            set.fill(self.simulator, seed, first as u64)?;
-            let block = compressor.summarise(&set);
-            x.extend(block.0);
-            dx.extend(block.1);
-            progress.at((first + n) as u64, "");
-        }
-        progress.end("");
-        Ok((x, dx))
-    }
-}
-
 /// The three estimates from n/2^k simulations of each kind, fewest first, as far as there are enough.
 fn convergence((x, dx): &(Vec<f64>, Vec<f64>), n_summaries: usize, n_params: usize) -> Vec<Information> {
     let (n_s, n_d) = (x.len() / n_summaries, dx.len() / (n_summaries * n_params));
@@ -271,7 +248,8 @@ fn overfitting(train: &Fisher, held_out: &Fisher, remedy: &str) -> Option<String
 mod tests {
     use super::*;
     use crate::progress::Quiet;
-    use crate::simulator::{Gaussian, Line};
+    use crate::seed::Seed;
+    use crate::simulator::{Gaussian, Line, Simulator};
 
     fn learn(settings: &Settings, simulator: &dyn Simulator, theta: &[f64], n: usize) -> Compression {
         let mut sets: Vec<SimulationSet> = Vec::new();
@@ -280,7 +258,7 @@ mod tests {
             set.fill(simulator, Seed::new(seed), 0).expect("simulated");
             sets.push(set);
         }
-        let independent = Some(Independent { simulator, delta: None, n: 2500 });
+        let independent = Some(Independent::Drawn { simulator, delta: None, n: 2500 });
         let parameters = simulator.parameters().to_vec();
         Compression::learn(
             settings,
@@ -288,8 +266,7 @@ mod tests {
             &sets[1],
             independent,
             &parameters,
-            Seed::new(3),
-            &Quiet,
+            &Run::new(Seed::new(3), &Quiet),
         )
         .expect("learnt")
     }

@@ -81,7 +81,7 @@ fn check_counts(n_s: usize, n_d: usize, n_summaries: usize, n_params: usize) -> 
         return Err(Error::invalid_input(format!(
             "{n_s} simulations do not give a covariance of {n_summaries} summaries"
         ))
-        .remedy(format!("increase n_s to {} at the very least", n_summaries + 3)));
+        .remedy(format!("increase n_s to {} at the very least, beside those that fail", n_summaries + 3)));
     }
     if n_d == 0 {
         return Err(Error::invalid_input("there is no derivative simulation").remedy("increase n_d"));

@@ -1,13 +1,19 @@
 //! Compressors f: d → x, from many data to few summaries without loss of information where it can be had.
 
+mod checkpoint;
 mod compression;
 mod fisher;
 pub mod imnn;
+mod independent;
+mod run;
 pub mod score;
 
-pub use compression::{Compression, Independent, Knowledge, Settings, Trained};
+pub use checkpoint::Checkpoint;
+pub use compression::{Compression, Knowledge, Settings, Trained};
 pub use fisher::{Fisher, Information, QuasiMle, SummaryMoments};
 pub use imnn::Imnn;
+pub use independent::Independent;
+pub use run::Run;
 pub use score::Score;
 
 use crate::reference::Reference;
@@ -37,3 +43,6 @@ pub enum DerivativeSource {
     /// Central differences of seed-matched pairs.
     Differences,
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,9 @@ const REFERENCES: [Reference; 2] = [
     },
 ];
 
+/// Rows of derivatives that are held in memory at once: a multiple of the rows that a network takes at once.
+const CHUNK: usize = 4096;
+
 /// Simulations that the score compression learns from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -74,9 +77,9 @@ impl Score {
         }
         let too_few =
             |error: Error| error.remedy(format!("increase n_s well above the {n_data} data, or train a network"));
-        let derivatives = set.data_derivatives();
+        let derivative = mean_derivative(set);
         let moments =
-            SummaryMoments::from_simulations(&set.fiducial, &derivatives, n_data, n_params).map_err(too_few)?;
+            SummaryMoments::from_simulations(&set.fiducial, &derivative, n_data, n_params).map_err(too_few)?;
         let jc = moments.covariance.cholesky().map_err(too_few)?.solve(&moments.dmu_dtheta.transpose()).transpose();
         let factor = moments.dmu_dtheta.times(&jc.transpose()).cholesky()?;
         let mut columns = jc.transpose();
@@ -88,12 +91,26 @@ impl Score {
         Ok(Self { network, weights })
     }
 
+    /// W, then −W μ: `(n_params, n_data)` and `n_params` values.
+    pub(super) fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// From the weights of another of as many data; none, where their number is wrong.
+    pub(super) fn from_weights(n_data: usize, weights: Vec<f64>) -> Option<Self> {
+        let n_params = weights.len() / (n_data + 1);
+        let network = Network::linear(n_data, n_params).ok()?;
+        (weights.len() == network.n_weights()).then_some(Self { network, weights })
+    }
+
     /// Summaries `(n_s, n_summaries)` of a set and their derivatives `(n_d, n_params, n_summaries)`.
     pub fn summarise(&self, set: &SimulationSet) -> (Vec<f64>, Vec<f64>) {
         let n = self.n_summaries();
         let (mut x, mut dx) = (vec![0.0; set.n_s() * n], vec![0.0; set.n_d() * set.n_params() * n]);
         self.compress(&set.fiducial, &mut x);
-        self.compress_tangents(&set.data_derivatives(), &mut dx);
+        for (k, dx) in dx.chunks_mut(CHUNK * n).enumerate() {
+            self.compress_tangents(&set.data_derivatives(k * CHUNK..(k + 1) * CHUNK), dx);
+        }
         (x, dx)
     }
 
@@ -120,6 +137,18 @@ impl Score {
         let (network, weights, _) = read_weights(path)?;
         Ok(Self { network, weights })
     }
+}
+
+/// Mean over the derivative simulations, `(n_params, n_data)`; nothing where there are none.
+fn mean_derivative(set: &SimulationSet) -> Vec<f64> {
+    let (n_d, n_params) = (set.n_d(), set.n_params());
+    let mut mean = if n_d > 0 { vec![0.0; n_params * set.n_data()] } else { Vec::new() };
+    for i in 0..n_d {
+        let rows = set.data_derivatives(i * n_params..(i + 1) * n_params);
+        mean.iter_mut().zip(&*rows).for_each(|(m, x)| *m += x);
+    }
+    mean.iter_mut().for_each(|m| *m *= 1.0 / n_d as f64);
+    mean
 }
 
 impl Compressor for Score {

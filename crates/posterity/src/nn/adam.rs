@@ -83,6 +83,16 @@ impl<T: Real> Adam<T> {
         norm
     }
 
+    /// As it was after `n_steps` steps, with its first and second moments and the averaged weights ([`Adam::state`]).
+    pub fn from_state(settings: AdamSettings, n_steps: i32, [first, second, average]: [Vec<T>; 3]) -> Self {
+        Self { settings, n_steps, first, second, average }
+    }
+
+    /// Steps so far; first and second moments and the averaged weights. With the weights, all that the next step takes.
+    pub fn state(&self) -> (i32, [&[T]; 3]) {
+        (self.n_steps, [&self.first, &self.second, &self.average])
+    }
+
     /// The averaged weights.
     pub fn average(&self) -> &[T] {
         &self.average

@@ -4,8 +4,8 @@ use super::network::{Layer, Network};
 use super::real::Real;
 use crate::error::{Error, Result};
 use crate::whole_file::write_whole;
-use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -18,6 +18,8 @@ pub type Metadata = BTreeMap<String, Value>;
 /// Key of the one entry of the file's own metadata: ours, as JSON in the order of their names, so that the same
 /// network is the same file, byte for byte.
 const ENTRY: &str = "posterity";
+/// Name, type, shape and bytes of a tensor.
+pub(super) type Buffer = (String, Dtype, Vec<usize>, Vec<u8>);
 /// Name of the metadata that holds the layers.
 const ARCHITECTURE: &str = "network";
 
@@ -29,27 +31,35 @@ const ARCHITECTURE: &str = "network";
 /// # Errors
 /// Where the file cannot be written.
 pub fn write_weights<T: Real>(path: &Path, network: &Network, weights: &[T], mut metadata: Metadata) -> Result<()> {
-    let unwritable =
-        |error: &dyn std::fmt::Display| Error::numerical(format!("weights cannot be written: {error}")).in_file(path);
-    metadata.insert(ARCHITECTURE.into(), serde_json::to_value(network).map_err(|e| unwritable(&e))?);
-    let text = serde_json::to_string(&metadata).map_err(|e| unwritable(&e))?;
-    let mut buffers: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    let layers = serde_json::to_value(network).map_err(|e| unwritable(path, &e))?;
+    metadata.insert(ARCHITECTURE.into(), layers);
+    let mut buffers: Vec<Buffer> = Vec::new();
     for (k, (layer, range)) in network.layers().iter().zip(network.weight_ranges()).enumerate() {
         let Layer::Dense(dense) = layer else { continue };
         let (w, b) = weights[range].split_at(dense.n_in * dense.n_out);
         for (name, shape, values) in [("weight", vec![dense.n_out, dense.n_in], w), ("bias", vec![dense.n_out], b)] {
             let mut bytes = Vec::with_capacity(values.len() * 8);
             values.iter().for_each(|x| x.write_le(&mut bytes));
-            buffers.push((format!("layers.{k}.{name}"), shape, bytes));
+            buffers.push((format!("layers.{k}.{name}"), T::DTYPE, shape, bytes));
         }
     }
-    let views = buffers.iter().map(|(name, shape, bytes)| {
-        TensorView::new(T::DTYPE, shape.clone(), bytes).map(|view| (name.as_str(), view)).map_err(|e| unwritable(&e))
+    let bytes = serialise(path, &buffers, &metadata)?;
+    write_whole(path, |out| out.write_all(&bytes).map_err(|e| Error::io(path, &e)))
+}
+
+/// The bytes of a file with these tensors and metadata.
+pub(super) fn serialise(path: &Path, buffers: &[Buffer], metadata: &Metadata) -> Result<Vec<u8>> {
+    let text = serde_json::to_string(metadata).map_err(|e| unwritable(path, &e))?;
+    let views = buffers.iter().map(|(name, dtype, shape, bytes)| {
+        let view = TensorView::new(*dtype, shape.clone(), bytes).map_err(|e| unwritable(path, &e))?;
+        Ok((name.as_str(), view))
     });
     let views = views.collect::<Result<Vec<_>>>()?;
-    let bytes =
-        safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), text)]))).map_err(|e| unwritable(&e))?;
-    write_whole(path, |out| out.write_all(&bytes).map_err(|e| Error::io(path, &e)))
+    safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), text)]))).map_err(|e| unwritable(path, &e))
+}
+
+fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::numerical(format!("weights cannot be written: {error}")).in_file(path)
 }
 
 /// Reads the metadata of a weight file alone.
@@ -57,10 +67,11 @@ pub fn write_weights<T: Real>(path: &Path, network: &Network, weights: &[T], mut
 /// # Errors
 /// Where the file cannot be read or is no weight file of this program.
 pub fn read_metadata(path: &Path) -> Result<Metadata> {
-    metadata(path, &std::fs::read(path).map_err(|e| Error::io(path, &e))?)
+    header(path, &std::fs::read(path).map_err(|e| Error::io(path, &e))?)
 }
 
-fn metadata(path: &Path, bytes: &[u8]) -> Result<Metadata> {
+/// The metadata in the bytes of a file.
+pub(super) fn header(path: &Path, bytes: &[u8]) -> Result<Metadata> {
     let corrupt = |what: String| damaged(path, what);
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
     let text = header.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
@@ -77,7 +88,8 @@ pub fn take_metadata<T: DeserializeOwned>(path: &Path, metadata: &mut Metadata, 
         .map_err(|e| damaged(path, format!("metadata `{name}`: {e}")))
 }
 
-fn damaged(path: &Path, what: String) -> Error {
+/// A file that cannot be what it should be.
+pub(super) fn damaged(path: &Path, what: String) -> Error {
     Error::corrupt_file(what).in_file(path).remedy("train the network again")
 }
 
@@ -88,7 +100,7 @@ fn damaged(path: &Path, what: String) -> Error {
 pub fn read_weights<T: Real>(path: &Path) -> Result<(Network, Vec<T>, Metadata)> {
     let corrupt = |what: String| damaged(path, what);
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-    let mut metadata = metadata(path, &bytes)?;
+    let mut metadata = header(path, &bytes)?;
     let tensors = SafeTensors::deserialize(&bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
     let network: Network = take_metadata(path, &mut metadata, ARCHITECTURE)?;
     network.check().map_err(corrupt)?;

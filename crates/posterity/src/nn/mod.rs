@@ -13,6 +13,7 @@ mod file;
 mod initialise;
 mod network;
 mod real;
+mod tensors;
 
 pub use activation::Activation;
 pub use adam::{Adam, AdamSettings};
@@ -21,6 +22,7 @@ pub use file::{Metadata, read_metadata, read_weights, take_metadata, write_weigh
 pub use initialise::initialise;
 pub use network::{Layer, Network};
 pub use real::Real;
+pub use tensors::{Tensors, Values, read_tensors, write_tensors};
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use crate::compressor::{Compressor, Score, SummaryMoments};
 use crate::error::Result;
 use crate::nn::{Network, Workspace};
 use crate::simulator::{Derivatives, SimulationSet};
+use rayon::prelude::*;
 
 /// Scaled network inputs of a set, and what is already summarised of it.
 #[derive(Clone, Debug)]
@@ -49,13 +50,12 @@ impl Inputs {
                 let (with, without) = set.fiducial.split_at(n_d * n_data);
                 let bundle = (1 + n_params) * n_data;
                 inputs.bundles = vec![0.0; n_d * bundle];
-                let (mut values, mut tangents) = (vec![0.0; with.len()], vec![0.0; exact.len()]);
-                scaling.values(with, &mut values);
-                scaling.tangents(exact, &mut tangents);
-                for (i, bundle) in inputs.bundles.chunks_exact_mut(bundle).enumerate() {
-                    bundle[..n_data].copy_from_slice(&values[i * n_data..(i + 1) * n_data]);
-                    bundle[n_data..].copy_from_slice(&tangents[i * n_params * n_data..(i + 1) * n_params * n_data]);
-                }
+                let rows = with.par_chunks_exact(n_data).zip(exact.par_chunks_exact(n_params * n_data));
+                inputs.bundles.par_chunks_exact_mut(bundle).zip(rows).for_each(|(bundle, (row, exact))| {
+                    let (value, tangents) = bundle.split_at_mut(n_data);
+                    scaling.values(row, value);
+                    scaling.tangents(exact, tangents);
+                });
                 inputs.plain = vec![0.0; without.len()];
                 scaling.values(without, &mut inputs.plain);
             }

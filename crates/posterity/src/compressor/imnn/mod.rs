@@ -16,10 +16,11 @@ mod inputs;
 mod loss;
 mod scaling;
 mod settings;
+mod state;
 mod train;
 
 pub use settings::{Input, Settings, Simulations};
-pub use train::{Evaluation, Training, train};
+pub use train::{Evaluation, Outcome, Training, train};
 
 use super::{Compressor, Score};
 use crate::error::{Error, Result};

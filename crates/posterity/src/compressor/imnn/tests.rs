@@ -2,7 +2,7 @@
 
 use super::loss::{Loss, Regulariser};
 use super::*;
-use crate::compressor::SummaryMoments;
+use crate::compressor::{Run, SummaryMoments};
 use crate::nn::{Activation, Workspace, initialise};
 use crate::progress::Quiet;
 use crate::seed::Seed;
@@ -79,7 +79,8 @@ fn the_variance_of_ten_points_gives_information_five_from_any_derivative() {
         let delta = delta.as_ref().map(<[f64; 1]>::as_slice);
         let (first, held_out) = (set(&simulator, &[1.0], delta, 500, 1), set(&simulator, &[1.0], delta, 500, 2));
         let training = Training::Fresh { simulator: &simulator, like: &first };
-        let (imnn, history) = train(training, &held_out, &quick(), Seed::new(3), &Quiet).expect("trained");
+        let run = Run::new(Seed::new(3), &Quiet);
+        let Outcome { imnn, history, .. } = train(training, &held_out, &quick(), &run).expect("trained");
         let fisher = ln_det(&imnn, &independent).exp();
         // The truth is 5; the estimate from 20 000 simulations scatters by 1 %.
         assert!((4.6..5.2).contains(&fisher), "F = {fisher}");
@@ -97,11 +98,12 @@ fn training_does_not_depend_on_the_number_of_threads_and_the_file_keeps_all() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {
             let training = Training::Fresh { simulator: &simulator, like: &first };
-            train(training, &held_out, &settings, Seed::new(3), &Quiet).expect("trained")
+            train(training, &held_out, &settings, &Run::new(Seed::new(3), &Quiet)).expect("trained")
         })
     };
-    let (imnn, history) = run(1);
-    assert!(run(2) == (imnn.clone(), history.clone()) && run(7) == (imnn.clone(), history));
+    let outcome = run(1);
+    assert!(run(2) == outcome && run(7) == outcome);
+    let imnn = outcome.imnn;
     let path = std::env::temp_dir().join(format!("posterity-imnn-{}.safetensors", std::process::id()));
     imnn.write(&path, Metadata::new()).expect("written");
     assert_eq!(Imnn::read(&path).expect("read"), imnn);
@@ -118,7 +120,8 @@ fn a_small_fixed_set_is_overfitted_and_the_best_weights_are_the_held_out_ones() 
     let simulator = Gaussian::mean_and_variance(10);
     let (fixed, held_out) = (set(&simulator, &[0.0, 1.0], None, 100, 1), set(&simulator, &[0.0, 1.0], None, 1000, 2));
     let settings = Settings { max_iterations: 400, patience: 1000, evaluate_every: 20, ..quick() };
-    let (imnn, history) = train(Training::Fixed(&fixed), &held_out, &settings, Seed::new(3), &Quiet).expect("trained");
+    let run = Run::new(Seed::new(3), &Quiet);
+    let Outcome { imnn, history, .. } = train(Training::Fixed(&fixed), &held_out, &settings, &run).expect("trained");
     let last = history.last().expect("judged");
     let best = history.iter().map(|e| e.ln_det_fisher_held_out).fold(f64::NEG_INFINITY, f64::max);
     assert!(last.ln_det_fisher_train > best + 1.0 && last.ln_det_fisher_held_out < best, "{last:?} {best}");

@@ -9,13 +9,16 @@ use super::inputs::Inputs;
 use super::loss::{Loss, Regulariser};
 use super::scaling::Scaling;
 use super::settings::Settings;
-use crate::compressor::Score;
+use super::state::State;
+use crate::compressor::checkpoint::{digest_of, digest_of_seed};
+use crate::compressor::run::{Run, Tally};
+use crate::compressor::{Compressor, Score};
 use crate::error::{Error, Result};
-use crate::nn::{Adam, AdamSettings, Network, Workspace, initialise};
-use crate::progress::Progress;
-use crate::seed::Seed;
+use crate::failure::Failures;
+use crate::nn::{Network, Workspace, initialise};
 use crate::simulator::{Derivatives, SimulationSet, Simulator};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// The simulations that training sees.
 #[derive(Clone, Copy)]
@@ -50,56 +53,92 @@ pub struct Evaluation {
     pub gradient_norm: f64,
 }
 
+/// A trained network and how it was trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The network with the weights that did best on held-out simulations.
+    pub imnn: Imnn,
+    /// Training, judgement by judgement.
+    pub history: Vec<Evaluation>,
+    /// Fresh simulations, and those of the score, that failed; each numbers its own.
+    pub failures: Failures,
+    /// Simulations that were run.
+    pub n_simulations: u64,
+}
+
 /// Trains a network; the weights returned are those that did best on `held_out`.
+///
+/// Failed simulations are left out of their iteration with all others of their stream. With a checkpoint, the same call
+/// after an end at any moment gives the same outcome, bit for bit, as one that was left alone: fresh simulations depend
+/// on seed and iteration, and the checkpoint holds the rest.
 ///
 /// # Errors
 /// Invalid input, if the settings cannot be met (fewer summaries than parameters, a vanishing regulariser, too few
-/// simulations to decorrelate the data); numerical, if training diverges; simulation failed, where a fresh simulation
-/// does.
-pub fn train(
-    training: Training<'_>,
-    held_out: &SimulationSet,
-    settings: &Settings,
-    seed: Seed,
-    progress: &dyn Progress,
-) -> Result<(Imnn, Vec<Evaluation>)> {
+/// simulations to decorrelate the data); numerical, if training diverges; simulation failed, where more than
+/// `run.max_failed_fraction` have, or fewer than 2 n_summaries + 3 are left of an iteration; interrupted, where
+/// `run.progress` asks for an end, seen between iterations; corrupt file, where the checkpoint is damaged.
+pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settings, run: &Run<'_>) -> Result<Outcome> {
+    let Run { seed, progress, max_failed_fraction, .. } = *run;
     let regulariser = Regulariser::new(settings.lambda, settings.epsilon)?;
     let (Training::Fresh { like: first, .. } | Training::Fixed(first)) = training;
     let n_out = settings.n_summaries.unwrap_or(first.n_params());
-    let score = settings.add_to_score.then(|| fit_score(training, first, settings, seed)).transpose()?;
     let network = Network::perceptron(first.n_data(), &settings.hidden, settings.activation, n_out)?;
     let scaling = Scaling::fit(settings.input, &first.fiducial, first.n_data())?;
-    let mut weights: Vec<f32> = initialise(&network, seed.label("weights"));
-    let adam = AdamSettings {
-        weight_decay: settings.weight_decay,
-        max_gradient_norm: settings.max_gradient_norm,
-        average: settings.average,
-        ..AdamSettings::default()
+    let mut keeper = run.checkpoint.map(|checkpoint| {
+        checkpoint.of_training(json!({
+            "settings": settings,
+            "seed": digest_of_seed(seed),
+            "fresh": matches!(training, Training::Fresh { .. }),
+            "simulations": [digest_of(first), digest_of(held_out)],
+        }))
+    });
+    let found = keeper.as_ref().map(|keeper| State::find(keeper, &network, settings, first.n_data())).transpose()?;
+    progress.begin("train", Some(settings.max_iterations as u64));
+    let mut state = match found.flatten() {
+        Some(state) => {
+            progress.at(state.iteration as u64, &format!("continued from iteration {}", state.iteration));
+            state
+        }
+        None => {
+            let (mut tally, score) = (Tally::default(), settings.add_to_score);
+            let score = score.then(|| fit_score(training, first, settings, run, &mut tally)).transpose()?;
+            State::init(initialise(&network, seed.label("weights")), settings, score, tally)
+        }
     };
-    let mut adam = Adam::init(&weights, adam);
+    let score = state.score.clone();
+    let n_summaries = n_out + score.as_ref().map_or(0, Score::n_summaries);
     let held_out = Inputs::new(held_out, &scaling, score.as_ref());
     let mut inputs = Inputs::new(first, &scaling, score.as_ref());
-    let mut fresh = first.clone();
-    let (mut workspaces, mut gradient) = (<[Workspace<f32>; 2]>::default(), vec![0.0; weights.len()]);
-    let mut history: Vec<Evaluation> = Vec::new();
-    let (mut best, mut best_ln_det, mut since_best) = (weights.clone(), f64::NEG_INFINITY, 0);
-    progress.begin("train", Some(settings.max_iterations as u64));
-    for iteration in 1..=settings.max_iterations {
-        if let (Training::Fresh { simulator, .. }, 2..) = (training, iteration) {
-            fresh.fill(simulator, seed.label("fresh"), (iteration * first.n_s().max(first.n_d())) as u64)?;
-            inputs = Inputs::new(&fresh, &scaling, score.as_ref());
+    let mut fresh = None;
+    let (mut workspaces, mut gradient) = (<[Workspace<f32>; 2]>::default(), vec![0.0; network.n_weights()]);
+    while !state.is_over(settings) {
+        let stop = progress.stop_requested();
+        if let Some(keeper) = keeper.as_mut().filter(|keeper| stop || keeper.is_due()) {
+            state.keep(keeper)?;
         }
-        let outputs = inputs.apply(&network, &weights);
+        if stop {
+            return Err(run.interrupted(&format!("iteration {} of {}", state.iteration, settings.max_iterations)));
+        }
+        state.iteration += 1;
+        let iteration = state.iteration;
+        if let (Training::Fresh { simulator, .. }, 2..) = (training, iteration) {
+            let fresh = fresh.get_or_insert_with(|| first.clone());
+            // Failed simulations were taken out of the last iteration's.
+            fresh.resize(first.n_s(), first.n_d());
+            let streams = (seed.label("fresh"), (iteration * first.n_s().max(first.n_d())) as u64);
+            state.tally.fill(fresh, simulator, streams, Some(2 * n_summaries + 3), max_failed_fraction)?;
+            inputs = Inputs::new(fresh, &scaling, score.as_ref());
+        }
+        let outputs = inputs.apply(&network, &state.weights);
         let (moments, x) = inputs.moments(&outputs, n_out)?;
         let loss = Loss::new(&moments, regulariser).map_err(|error| diverged(iteration, &error))?;
         let cotangents = inputs.cotangents(&loss, &moments, &x, n_out);
-        inputs.gradient(&network, &weights, &cotangents, &mut workspaces, &mut gradient);
-        let rate = learning_rate(settings, iteration);
-        let gradient_norm = adam.step(&mut weights, &gradient, rate);
+        inputs.gradient(&network, &state.weights, &cotangents, &mut workspaces, &mut gradient);
+        let gradient_norm = state.adam.step(&mut state.weights, &gradient, learning_rate(settings, iteration));
         if iteration % settings.evaluate_every == 0 || iteration == settings.max_iterations {
-            let judged = held_out.moments(&held_out.apply(&network, adam.average()), n_out)?.0;
+            let judged = held_out.moments(&held_out.apply(&network, state.adam.average()), n_out)?.0;
             let ln_det_fisher_held_out = judged.fisher().map_err(|error| diverged(iteration, &error))?.ln_det;
-            history.push(Evaluation {
+            state.judge(Evaluation {
                 iteration,
                 loss: loss.value,
                 ln_det_fisher_train: loss.ln_det_fisher,
@@ -108,28 +147,30 @@ pub fn train(
                 regulariser: loss.strength,
                 gradient_norm,
             });
-            if ln_det_fisher_held_out > best_ln_det {
-                best_ln_det = ln_det_fisher_held_out;
-                best.copy_from_slice(adam.average());
-                since_best = 0;
-            } else {
-                since_best += 1;
-            }
             progress.at(
                 iteration as u64,
-                &format!("ln det F {:.3} held out, {:.3} in training", best_ln_det, loss.ln_det_fisher),
+                &format!("ln det F {:.3} held out, {:.3} in training", state.best_ln_det, loss.ln_det_fisher),
             );
-            if since_best >= settings.patience {
-                break;
-            }
         }
     }
-    progress.end(&format!("ln det F {best_ln_det:.3} on held-out simulations"));
-    Ok((Imnn { network, weights: best, scaling, score }, history))
+    // What comes after training may be stopped as well.
+    if let Some(keeper) = keeper.as_mut().filter(|keeper| keeper.is_worth_it()) {
+        state.keep(keeper)?;
+    }
+    progress.end(&format!("ln det F {:.3} on held-out simulations", state.best_ln_det));
+    let imnn = Imnn { network, weights: state.best, scaling, score };
+    let Tally { n_simulations, failures } = state.tally;
+    Ok(Outcome { imnn, history: state.history, failures, n_simulations })
 }
 
 /// The score that the network's summaries are added to.
-fn fit_score(training: Training<'_>, first: &SimulationSet, settings: &Settings, seed: Seed) -> Result<Score> {
+fn fit_score(
+    training: Training<'_>,
+    first: &SimulationSet,
+    settings: &Settings,
+    run: &Run<'_>,
+    tally: &mut Tally,
+) -> Result<Score> {
     let (Training::Fresh { simulator, .. }, Some(n_s)) = (training, settings.score_n_s) else {
         return Score::fit(first);
     };
@@ -138,7 +179,8 @@ fn fit_score(training: Training<'_>, first: &SimulationSet, settings: &Settings,
         Derivatives::Differences { delta, .. } => Some(delta.as_slice()),
     };
     let mut set = SimulationSet::new(simulator, &first.theta_fid, delta, n_s, first.n_d().min(n_s))?;
-    set.fill(simulator, seed.label("score"), 0)?;
+    let (streams, least) = ((run.seed.label("score"), 0), first.n_data() + 3);
+    tally.fill(&mut set, simulator, streams, Some(least), run.max_failed_fraction)?;
     Score::fit(&set)
 }
 

@@ -1,0 +1,127 @@
+//! Rows of numbers on disk by name, each in its own precision: a safetensors file with JSON beside them and a digest
+//! over all, for what a computation leaves to itself.
+
+use super::file::{Metadata, damaged, header, serialise};
+use super::real::Real;
+use crate::digest;
+use crate::error::{Error, Result};
+use crate::whole_file::write_whole;
+use safetensors::{Dtype, SafeTensors};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+/// Name of the metadata that holds the digest.
+const DIGEST: &str = "digest";
+
+/// What to do about damage, where the caller knows nothing better.
+const REMEDY: &str = "take it away";
+
+/// Numbers in one precision.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Single.
+    F32(Vec<f32>),
+    /// Double.
+    F64(Vec<f64>),
+}
+
+/// Numbers by name.
+pub type Tensors = BTreeMap<String, Values>;
+
+/// Writes numbers and metadata to `path`, whole or not at all.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn write_tensors(path: &Path, tensors: &Tensors, mut metadata: Metadata) -> Result<()> {
+    let buffers = tensors.iter().map(|(name, values)| {
+        let (dtype, n, bytes) = match values {
+            Values::F32(x) => (Dtype::F32, x.len(), to_bytes(x)),
+            Values::F64(x) => (Dtype::F64, x.len(), to_bytes(x)),
+        };
+        (name.clone(), dtype, vec![n], bytes)
+    });
+    let buffers: Vec<_> = buffers.collect();
+    let all = digest_of(buffers.iter().map(|(name, _, _, bytes)| (name.as_str(), bytes.as_slice())), &metadata);
+    metadata.insert(DIGEST.into(), all.into());
+    let bytes = serialise(path, &buffers, &metadata)?;
+    write_whole(path, |out| out.write_all(&bytes).map_err(|e| Error::io(path, &e)))
+}
+
+/// Reads what [`write_tensors`] wrote.
+///
+/// # Errors
+/// Io; corrupt file, where it is no such file, cut short or changed.
+pub fn read_tensors(path: &Path) -> Result<(Tensors, Metadata)> {
+    let corrupt = |what: String| damaged(path, what).remedy(REMEDY);
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
+    let mut metadata = header(path, &bytes).map_err(|e| e.remedy(REMEDY))?;
+    let found = SafeTensors::deserialize(&bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
+    let mut found = found.tensors();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let digest = metadata.remove(DIGEST);
+    let all = digest_of(found.iter().map(|(name, view)| (name.as_str(), view.data())), &metadata);
+    if digest != Some(all.into()) {
+        return Err(corrupt("its digest is not that of its content".into()));
+    }
+    let values = found.into_iter().map(|(name, view)| match view.dtype() {
+        Dtype::F32 => Ok((name, Values::F32(from_bytes(view.data())))),
+        Dtype::F64 => Ok((name, Values::F64(from_bytes(view.data())))),
+        other => Err(corrupt(format!("tensor `{name}` is of type {other:?}"))),
+    });
+    Ok((values.collect::<Result<_>>()?, metadata))
+}
+
+fn digest_of<'a>(tensors: impl Iterator<Item = (&'a str, &'a [u8])>, metadata: &Metadata) -> u64 {
+    let text = serde_json::Value::from_iter(metadata.iter().map(|(k, v)| (k.as_str(), v.clone()))).to_string();
+    let tensors = tensors.flat_map(|(name, bytes)| [digest::of_bytes(name.as_bytes()), digest::of_bytes(bytes)]);
+    digest::of_words(std::iter::once(digest::of_bytes(text.as_bytes())).chain(tensors))
+}
+
+fn to_bytes<T: Real>(values: &[T]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(size_of_val(values));
+    values.iter().for_each(|x| x.write_le(&mut bytes));
+    bytes
+}
+
+fn from_bytes<T: Real>(bytes: &[u8]) -> Vec<T> {
+    bytes.chunks_exact(size_of::<T>()).map(T::read_le).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back_bit_by_bit_and_every_changed_byte_is_seen() {
+        let path = std::env::temp_dir().join(format!("posterity-tensors-{}.safetensors", std::process::id()));
+        let single = vec![0.1, -0.0, f32::MIN_POSITIVE / 3.0, f32::INFINITY];
+        let double = vec![0.1, -0.0, f64::NEG_INFINITY, 1.0 + f64::EPSILON];
+        let tensors = Tensors::from([
+            ("single".into(), Values::F32(single)),
+            ("double".into(), Values::F64(double)),
+            ("empty".into(), Values::F64(Vec::new())),
+        ]);
+        let metadata = Metadata::from([("iteration".into(), 7.into()), ("rate".into(), 0.1.into())]);
+        write_tensors(&path, &tensors, metadata.clone()).expect("written");
+        let bits = |tensors: &Tensors| format!("{tensors:?}");
+        let (found, beside) = read_tensors(&path).expect("read");
+        assert_eq!((bits(&found), beside), (bits(&tensors), metadata));
+        let whole = std::fs::read(&path).expect("there");
+        let refused = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).expect("written");
+            read_tensors(&path).expect_err("damaged")
+        };
+        for k in 0..whole.len() {
+            let error = refused(&whole[..k]);
+            assert!(error.is_corrupt_file() && error.file() == Some(&path), "cut at {k}: {error}");
+            let mut changed = whole.clone();
+            changed[k] ^= 1;
+            // The length of the header, its blanks and its names of things are JSON's to judge; numbers are ours.
+            if k >= whole.len() - 48 {
+                assert!(refused(&changed).is_corrupt_file(), "changed at {k}");
+            }
+        }
+        std::fs::remove_file(&path).expect("removed");
+    }
+}
