@@ -100,7 +100,7 @@ fn run(settings: &pmc::Settings, seed: Seed) -> (posterity::Samples, pmc::Histor
     let uniform = Marginal::Uniform(Uniform::new(PRIOR.0, PRIOR.1).expect("valid"));
     let prior = Prior { parameters: simulator.parameters().to_vec(), marginals: vec![uniform] };
     let metric = Matrix::from_rows(1, 1, vec![5.0]);
-    pmc::sample(&forward, &prior, &metric, &[1.0], settings, seed, &Quiet).expect("runs")
+    pmc::sample(&forward.seeded(seed), &prior, &metric, &[1.0], settings, &Quiet).expect("runs")
 }
 
 /// Mean and standard deviation of p(v) ∝ v^(−n/2) exp(−n/(2v)) on the prior, by the midpoint rule.

@@ -31,6 +31,10 @@ impl LogUniform {
         (self.low * (p * (self.high / self.low).ln()).exp()).clamp(self.low, self.high)
     }
 
+    pub(super) fn cdf(&self, x: f64) -> f64 {
+        ((x.max(self.low) / self.low).ln() / (self.high / self.low).ln()).clamp(0.0, 1.0)
+    }
+
     pub(super) fn bounds(&self) -> (f64, f64) {
         (self.low, self.high)
     }

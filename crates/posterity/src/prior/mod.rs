@@ -41,6 +41,15 @@ impl Marginal {
         }
     }
 
+    /// The mass below this point.
+    pub fn cdf(&self, x: f64) -> f64 {
+        match self {
+            Self::Uniform(d) => d.cdf(x),
+            Self::Normal(d) => d.cdf(x),
+            Self::LogUniform(d) => d.cdf(x),
+        }
+    }
+
     /// Lower and upper end of the support, infinite where it has none.
     pub fn bounds(&self) -> (f64, f64) {
         match self {

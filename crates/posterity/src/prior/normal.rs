@@ -74,6 +74,13 @@ impl Normal {
         (self.mean + self.sd * z).clamp(self.low, self.high)
     }
 
+    pub(super) fn cdf(&self, x: f64) -> f64 {
+        let z = (x.clamp(self.low, self.high) - self.mean) / self.sd;
+        let below = normal_cdf(if self.mirrored { -z } else { z }) - self.below;
+        let fraction = (below / self.mass).clamp(0.0, 1.0);
+        if self.mirrored { 1.0 - fraction } else { fraction }
+    }
+
     pub(super) fn bounds(&self) -> (f64, f64) {
         (self.low, self.high)
     }

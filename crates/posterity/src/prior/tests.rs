@@ -24,6 +24,7 @@ fn densities_integrate_to_the_quantiles_probability() {
             let h = (end - start) / f64::from(n);
             let mass: f64 = (0..n).map(|i| marginal.log_prob(start + (f64::from(i) + 0.5) * h).exp() * h).sum();
             assert!((mass - p).abs() < 1e-5, "{marginal:?} holds {mass} below its {p} quantile");
+            assert!((marginal.cdf(end) - p).abs() < 1e-9, "{marginal:?} at {end}: {}", marginal.cdf(end));
         }
     }
 }
@@ -32,6 +33,7 @@ fn densities_integrate_to_the_quantiles_probability() {
 fn draws_lie_in_the_support_and_outside_is_impossible() {
     for marginal in table() {
         let (low, high) = marginal.bounds();
+        assert_eq!((marginal.cdf(low), marginal.cdf(high)), (0.0, 1.0), "{marginal:?}");
         for p in [1e-16, 1e-8, 0.5, 1.0 - 1e-16] {
             assert!((low..=high).contains(&marginal.quantile(p)), "{marginal:?} at {p}");
         }

@@ -31,6 +31,10 @@ impl Uniform {
         self.low + p * (self.high - self.low)
     }
 
+    pub(super) fn cdf(&self, x: f64) -> f64 {
+        ((x - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
+    }
+
     pub(super) fn bounds(&self) -> (f64, f64) {
         (self.low, self.high)
     }

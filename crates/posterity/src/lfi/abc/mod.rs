@@ -8,23 +8,28 @@
 //! and each number has its own stream, so the result does not depend on the number of threads.
 //!
 //! Limits: the share accepted falls as ε to the power of n_params; [`crate::lfi::pmc`] reaches a given ε with
-//! far fewer simulations of one observation. Failed simulations are never accepted.
+//! far fewer simulations of one observation. A failed simulation counts as rejected: what is inferred is the posterior
+//! for the prior restricted to where simulations succeed, ∝ π(θ) p(success|θ), which is right where failure says that θ
+//! is impossible, and biased where it does not and depends on θ.
 //!
 //! References: Rubin 1984; Pritchard et al. 1999; Beaumont, Zhang, Balding 2002 for the adjustment.
 
 mod nearest;
 mod regression;
+mod stored;
 
 pub(in crate::lfi) use nearest::{Candidate, nearest};
+pub use nearest::{SIMULATION, draw_theta};
+pub use stored::{check_drawn, sample_stored};
 
-use super::{Distance, Forward};
+use super::{Distance, Estimates};
 use crate::error::{Error, Result};
+use crate::failure::Failures;
 use crate::math::Matrix;
 use crate::prior::Prior;
 use crate::progress::Progress;
 use crate::reference::Reference;
 use crate::samples::Samples;
-use crate::seed::Seed;
 use serde::{Deserialize, Serialize};
 
 /// References of rejection sampling.
@@ -98,7 +103,8 @@ impl Settings {
     }
 }
 
-/// Draws of the approximate posterior of each observation, in the order of their simulations.
+/// Draws of the approximate posterior of each observation, in the order of their simulations, and the simulations that
+/// failed.
 ///
 /// `observed` holds the estimate theta_hat of each observation, `metric` is `(n_params, n_params)`. Weights are equal
 /// unless the regression adjustment is on; `Samples::epsilon` is the ε asked for, or the distance of the farthest of the
@@ -106,46 +112,46 @@ impl Settings {
 ///
 /// # Errors
 /// Invalid input for impossible settings or shapes; numerical if nothing is accepted for an observation, or too little
-/// for the regression; simulation failed if too few simulations have a result.
+/// for the regression; simulation failed if too few simulations have a result; interrupted, between batches, once
+/// `progress` wants an end; what the estimates' source refuses.
 pub fn sample(
-    forward: &Forward,
+    estimates: &dyn Estimates,
     prior: &Prior,
     metric: &Matrix,
     observed: &[Vec<f64>],
     settings: &Settings,
-    seed: Seed,
     progress: &dyn Progress,
-) -> Result<Vec<Samples>> {
+) -> Result<(Vec<Samples>, Failures)> {
     settings.check()?;
-    let distance = checked_distance(forward, prior, metric, observed)?;
+    let distance = checked_distance(estimates, prior, metric, observed)?;
     let rule = match (settings.epsilon, settings.n_accepted) {
         (Some(epsilon), _) => (settings.n_simulations, epsilon, WISHED),
         (None, n_accepted) => (settings.n_simulations, f64::NEG_INFINITY, n_accepted.unwrap_or(WISHED)),
     };
     progress.begin("ABC", Some(settings.n_simulations));
-    let kept = nearest(forward, prior, &distance, observed, rule, seed, progress);
-    progress.end(&format!("{} simulations", settings.n_simulations));
+    let outcome = nearest(estimates, "", prior, &distance, observed, rule, progress);
+    progress.end(&outcome.as_ref().map_or("failed".into(), |_| format!("{} simulations", settings.n_simulations)));
+    let (kept, failures) = outcome?;
     let all = kept.into_iter().zip(observed).enumerate();
-    all.map(|(k, (kept, observed))| {
+    let samples = all.map(|(k, (kept, observed))| {
         let accepted = accepted(kept, settings, k)?;
         posterior(accepted, observed, prior, &distance, settings)
-    })
-    .collect()
+    });
+    Ok((samples.collect::<Result<_>>()?, failures))
 }
 
 /// Shapes that fit, or what does not; the distance that goes with them.
 pub(in crate::lfi) fn checked_distance(
-    forward: &Forward,
+    estimates: &dyn Estimates,
     prior: &Prior,
     metric: &Matrix,
     observed: &[Vec<f64>],
 ) -> Result<Distance> {
     let n = prior.n_params();
-    if forward.n_params() != n || forward.quasi_mle.n_params() != n || metric.n_rows() != n || metric.n_cols() != n {
+    if estimates.n_params() != n || metric.n_rows() != n || metric.n_cols() != n {
         return Err(Error::invalid_input(format!(
-            "a prior of {n} parameters, a simulator of {}, estimates of {} and a metric of {} × {} do not fit together",
-            forward.n_params(),
-            forward.quasi_mle.n_params(),
+            "a prior of {n} parameters, estimates of {} and a metric of {} × {} do not fit together",
+            estimates.n_params(),
             metric.n_rows(),
             metric.n_cols()
         )));

@@ -1,12 +1,16 @@
 //! Rejection against posteriors known by quadrature, its laws, and what it refuses.
 
 use super::*;
+use crate::Seed;
+use crate::failure::Cause;
+use crate::lfi::Forward;
 use crate::lfi::testing::{Sufficient, Variance, as_they_are, departure, prior, uniform, with_threads};
 use crate::progress::Quiet;
 use crate::simulator::{Gaussian, Simulator};
 
 fn run(problem: &Variance, observed: &[Vec<f64>], settings: &Settings, seed: u64) -> Result<Vec<Samples>> {
-    sample(&problem.forward(), &problem.prior, &problem.metric, observed, settings, Seed::new(seed), &Quiet)
+    let estimates = problem.forward().seeded(Seed::new(seed));
+    Ok(sample(&estimates, &problem.prior, &problem.metric, observed, settings, &Quiet)?.0)
 }
 
 fn within(epsilon: f64, n_simulations: u64) -> Settings {
@@ -55,7 +59,8 @@ fn mean_and_variance_agree_with_the_analytic_posterior() {
     }
     exact.iter_mut().for_each(|e| *e /= mass);
     let settings = nearest_of(2000, 4_000_000);
-    let all = sample(&forward, &prior, &metric, &[vec![0.0, 1.0]], &settings, Seed::new(2), &Quiet).expect("accepted");
+    let estimates = forward.seeded(Seed::new(2));
+    let (all, _) = sample(&estimates, &prior, &metric, &[vec![0.0, 1.0]], &settings, &Quiet).expect("accepted");
     let samples = &all[0];
     assert!(samples.n_samples() == 2000 && samples.epsilon.expect("ε") < 0.4);
     for k in 0..2 {
@@ -127,12 +132,17 @@ fn failed_simulations_are_never_accepted() {
     let simulator = Fragile(Gaussian::variance(10, 0.0));
     let forward = Forward { simulator: &simulator, ..problem.forward() };
     let run = |observed, settings: &Settings| {
-        let seed = Seed::new(6);
-        sample(&forward, &problem.prior, &problem.metric, &[vec![observed]], settings, seed, &Quiet)
+        let estimates = forward.seeded(Seed::new(6));
+        sample(&estimates, &problem.prior, &problem.metric, &[vec![observed]], settings, &Quiet)
     };
     // A failed row of zeros would lie on an observation of 0.
     for settings in [within(100.0, 50_000), nearest_of(400, 50_000)] {
-        let samples = &run(0.0, &settings).expect("accepted")[0];
+        let (samples, failures) = run(0.0, &settings).expect("accepted");
+        let samples = &samples[0];
+        // Of the prior's width, 0.8 is too quiet and 4.0 too loud.
+        let share = |cause| failures.counts[&cause] as f64 / 50_000.0;
+        assert!((share(Cause::NotFinite) - 0.8 / 4.9).abs() < 0.01 && (share(Cause::Refused) - 4.0 / 4.9).abs() < 0.01);
+        assert!(failures.first.windows(2).all(|pair| pair[0].index < pair[1].index) && failures.first.len() == 1000);
         assert!(samples.theta.iter().all(|x| (0.9..=1.0).contains(x)));
     }
     let error = run(1.0, &nearest_of(5000, 50_000)).expect_err("too few");

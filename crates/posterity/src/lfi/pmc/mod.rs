@@ -25,6 +25,11 @@
 //! does not depend on the number of threads. `n_simulations` counts every simulation run, those of a last batch
 //! beyond the place-filling one too; the acceptance rate counts up to that one.
 //!
+//! **Failed simulations** count as rejected, and in the N_t: a proposal is spent whether its simulation succeeds or not,
+//! so that the balance heuristic holds, for the posterior with the prior restricted to where simulations succeed,
+//! ∝ π(θ) p(success|θ). That is right where failure says that θ is impossible, and biased where it does not and depends
+//! on θ.
+//!
 //! Limits: one observation a run. ε shrinks as the percentile says, so simulations that agree in their distance
 //! (discrete summaries) end it. Weights cost n_particles² kernels a round and proposal. Below some ε the posterior no longer changes, and each round costs more than the last.
 //!
@@ -37,15 +42,15 @@ mod settings;
 
 pub use settings::Settings;
 
-use super::Forward;
+use super::Estimates;
 use super::abc::checked_distance;
 use crate::error::Result;
+use crate::failure::Failures;
 use crate::math::Matrix;
 use crate::prior::Prior;
 use crate::progress::Progress;
 use crate::reference::Reference;
 use crate::samples::Samples;
-use crate::seed::Seed;
 use rounds::Scheme;
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +113,9 @@ pub struct History {
     pub rounds: Vec<Round>,
     /// Why there are no more.
     pub stop: Stop,
+    /// The simulations that failed, of all that were run.
+    #[serde(default)]
+    pub failures: Failures,
 }
 
 /// A weighted sample of the posterior of "the estimate lies within ε of `observed`", and how it was come by.
@@ -116,21 +124,21 @@ pub struct History {
 ///
 /// # Errors
 /// Invalid input for impossible settings or shapes; simulation failed if too few of the first simulations have a
-/// result; numerical if the particles do not span the parameters.
+/// result; numerical if the particles do not span the parameters; interrupted, between batches, once `progress` wants an
+/// end; what the estimates' source refuses.
 pub fn sample(
-    forward: &Forward,
+    estimates: &dyn Estimates,
     prior: &Prior,
     metric: &Matrix,
     observed: &[f64],
     settings: &Settings,
-    seed: Seed,
     progress: &dyn Progress,
 ) -> Result<(Samples, History)> {
     settings.check(prior.n_params())?;
-    let distance = checked_distance(forward, prior, metric, &[observed.to_vec()])?;
+    let distance = checked_distance(estimates, prior, metric, &[observed.to_vec()])?;
     // How many simulations it takes is not known before: the bound is far above it.
     progress.begin("population Monte Carlo", None);
-    let scheme = Scheme { forward, prior, distance, observed, settings, seed, progress };
+    let scheme = Scheme { estimates, prior, distance, observed, settings, progress };
     let outcome = scheme.run();
     let told = outcome.as_ref().map_or("failed".into(), |(_, history, n_simulations)| {
         let epsilon = history.rounds.last().map_or(f64::NAN, |round| round.epsilon);

@@ -4,27 +4,27 @@ use super::mixture::Mixture;
 use super::population::Population;
 use super::{History, Round, Settings, Stop};
 use crate::error::{Error, Result};
+use crate::failure::Failures;
 use crate::lfi::abc::nearest;
-use crate::lfi::{Distance, Forward};
+use crate::lfi::{Distance, Estimates};
 use crate::prior::Prior;
 use crate::progress::Progress;
-use crate::seed::Seed;
 use rayon::prelude::*;
 
 /// Simulations of one batch: enough to share out, and no more than fit in memory with ease.
 const BATCH: (u64, u64) = (64, 1 << 16);
 
 pub(super) struct Scheme<'a> {
-    pub(super) forward: &'a Forward<'a>,
+    pub(super) estimates: &'a dyn Estimates,
     pub(super) prior: &'a Prior,
     pub(super) distance: Distance,
     pub(super) observed: &'a [f64],
     pub(super) settings: &'a Settings,
-    pub(super) seed: Seed,
     pub(super) progress: &'a dyn Progress,
 }
 
 /// Particles that came within ε, in the order of their proposals, and what they took.
+#[derive(Default)]
 struct Drawn {
     theta: Vec<f64>,
     distances: Vec<f64>,
@@ -34,6 +34,7 @@ struct Drawn {
     n_needed: Option<u64>,
     /// Draws of the mixture behind the simulations, those outside the prior included.
     n_tries: u64,
+    failures: Failures,
 }
 
 /// A proposal that was used: its mixture and N/Z, the simulations it gave over its share inside the prior.
@@ -46,7 +47,7 @@ impl Scheme<'_> {
     /// The last complete population, its history, and all simulations run.
     pub(super) fn run(&self) -> Result<(Population, History, u64)> {
         let Settings { n_particles, n_initial, percentile, min_acceptance_rate, max_simulations, .. } = *self.settings;
-        let mut population = self.first()?;
+        let (mut population, mut failures) = self.first()?;
         let mut rounds = vec![Round {
             epsilon: population.distances.iter().copied().fold(0.0, f64::max),
             n_simulations: n_initial as u64,
@@ -75,8 +76,9 @@ impl Scheme<'_> {
                 break Stop::EqualDistances;
             }
             let mixture = Mixture::new(&population, self.prior.n_params())?;
-            let drawn = self.draw(&mixture, epsilon, n_open, n_simulations, last.acceptance_rate)?;
+            let mut drawn = self.draw(&mixture, epsilon, n_open, n_simulations, last.acceptance_rate)?;
             n_simulations += drawn.n_simulations;
+            failures.merge(std::mem::take(&mut drawn.failures));
             let Some(n_needed) = drawn.n_needed else { break Stop::MaxSimulations };
             let round = drawn.n_simulations;
             let inside = round as f64 / drawn.n_tries as f64;
@@ -91,15 +93,15 @@ impl Scheme<'_> {
             let note = format!("ε = {epsilon:.3}, accepted {:.3}", n_open as f64 / n_needed as f64);
             self.progress.at(n_simulations.min(max_simulations), &note);
         };
-        Ok((population, History { rounds, stop }, n_simulations))
+        Ok((population, History { rounds, stop, failures }, n_simulations))
     }
 
-    fn first(&self) -> Result<Population> {
+    fn first(&self) -> Result<(Population, Failures)> {
         let Settings { n_particles, n_initial, .. } = *self.settings;
         let rule = (n_initial as u64, f64::NEG_INFINITY, n_particles);
         let observed = [self.observed.to_vec()];
-        let seed = self.seed.label("first");
-        let kept = nearest(self.forward, self.prior, &self.distance, &observed, rule, seed, self.progress);
+        let (kept, failures) =
+            nearest(self.estimates, "first/", self.prior, &self.distance, &observed, rule, self.progress)?;
         let mut kept = kept.into_iter().flatten().collect::<Vec<_>>();
         if kept.len() < n_particles {
             return Err(Error::simulation_failed(format!(
@@ -110,20 +112,20 @@ impl Scheme<'_> {
             .remedy("narrow the prior to where the simulator has data, or increase n_initial"));
         }
         kept.sort_unstable_by_key(|candidate| candidate.index);
-        Ok(Population::new(
+        let population = Population::new(
             kept.iter().flat_map(|c| c.theta.iter().copied()).collect(),
             kept.iter().map(|c| c.distance).collect(),
             vec![n_initial as f64; n_particles],
-        ))
+        );
+        Ok((population, failures))
     }
 
     /// Simulates proposals until `n_open` lie within ε, or until no more simulations are allowed. Proposal and
     /// simulation numbers are those of all simulations run before, so no stream is used twice.
     fn draw(&self, mixture: &Mixture, epsilon: f64, n_open: usize, before: u64, rate: f64) -> Result<Drawn> {
         let n = self.prior.n_params();
-        let (proposals, simulations) = (self.seed.label("proposal"), self.seed.label("simulation"));
-        let mut drawn =
-            Drawn { theta: Vec::new(), distances: Vec::new(), n_simulations: 0, n_needed: None, n_tries: 0 };
+        let proposals = self.estimates.seed().label("proposal");
+        let mut drawn = Drawn::default();
         while drawn.n_needed.is_none() {
             // As many as the rate so far says: a batch too many is a simulation wasted.
             let filled = drawn.distances.len();
@@ -134,16 +136,21 @@ impl Scheme<'_> {
             if batch == 0 {
                 break;
             }
-            let mut theta = vec![0.0; batch as usize * n];
+            if self.progress.stop_requested() {
+                return Err(Error::interrupted(format!(
+                    "stopped after {first} simulations, on the way to ε = {epsilon:.3}"
+                )));
+            }
+            let (mut theta, prior) = (vec![0.0; batch as usize * n], self.prior);
             drawn.n_tries += theta
                 .par_chunks_exact_mut(n)
                 .enumerate()
-                .map(|(i, theta)| mixture.draw(self.prior, &mut proposals.stream(first + i as u64), theta))
+                .map(|(i, theta)| mixture.draw(prior, &mut proposals.stream(first + i as u64), theta))
                 .collect::<Result<Vec<u64>>>()?
                 .iter()
                 .sum::<u64>();
             let mut theta_hat = vec![0.0; theta.len()];
-            self.forward.simulate(&theta, simulations, first, &mut theta_hat);
+            drawn.failures.merge(self.estimates.estimates("simulation", &theta, first, &mut theta_hat)?);
             for (i, (theta, theta_hat)) in theta.chunks_exact(n).zip(theta_hat.chunks_exact(n)).enumerate() {
                 let distance = self.distance.between(theta_hat, self.observed);
                 // False for NaN, the mark of a failed simulation.
