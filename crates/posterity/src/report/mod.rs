@@ -7,6 +7,7 @@ mod axis;
 mod compare;
 mod contour;
 mod density;
+mod failed;
 mod figures;
 mod joint;
 mod label;
@@ -19,10 +20,12 @@ mod tables;
 pub use compare::{Difference, compare, compare_in_words};
 pub use contour::Surface;
 pub use density::{Curve, density, density_2d};
+pub use failed::Failed;
 pub use manifest::Manifest;
 pub use references::sorted_references;
 
 use crate::error::Result;
+use crate::parameter::Parameter;
 use crate::reference::Reference;
 use crate::samples::Samples;
 use crate::whole_file::write_text;
@@ -51,6 +54,8 @@ pub struct Report {
     pub predictive: Option<Predictive>,
     /// The rounds of population Monte Carlo, in order.
     pub rounds: Vec<Round>,
+    /// Simulations that failed, of each set and method that has any.
+    pub failed: Vec<Failed>,
     /// What the reader must know first (overfitting, estimates that disagree), one sentence each.
     pub warnings: Vec<String>,
     /// Version, seed, settings, timings.
@@ -178,10 +183,16 @@ impl Report {
             self.information.as_ref().and_then(figures::fisher_convergence),
             self.predictive.as_ref().and_then(figures::predictive),
             figures::rounds(&self.rounds),
+            figures::failures(&self.failed, self.parameters(), &self.bounds),
         ]
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    /// Parameters of the first method.
+    fn parameters(&self) -> &[Parameter] {
+        self.methods.first().map_or(&[], |method| &method.samples.parameters)
     }
 
     /// The page, complete in itself: no scripts, no links that it needs.

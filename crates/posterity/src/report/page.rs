@@ -1,7 +1,7 @@
 //! The page: one HTML file with inline style and figures, made to be read on a screen and from the back of a room.
 
 use super::label::{self, Span, escape};
-use super::{Report, compare, joint, manifest, references, tables};
+use super::{Report, compare, failed, joint, manifest, references, tables};
 use crate::parameter::Parameter;
 use std::fmt::Write as _;
 
@@ -18,6 +18,7 @@ const FEW_DRAWS: f64 = 200.0;
 /// Warnings first, then where the methods differ from the last one; labels with formulas where a parameter is named.
 pub(super) fn verdict(report: &Report) -> Vec<(Tone, Vec<Span>)> {
     let mut sentences: Vec<_> = report.warnings.iter().map(|w| (Tone::Warning, label::words(&sentence(w)))).collect();
+    sentences.extend(report.failed.iter().map(|f| (Tone::Warning, label::words(&sentence(&f.sentence())))));
     for method in report.methods.iter().filter(|m| m.samples.ess() < FEW_DRAWS) {
         let (name, ess) = (&method.name, method.samples.ess());
         let text = format!("{name} has {ess:.0} effective draws only: its intervals are rough; ask for more.");
@@ -108,6 +109,10 @@ pub(super) fn html(report: &Report) -> String {
         body.push_str("<h2>Results</h2>\n");
         body.push_str(&tables::results_html(&report.methods));
         body.push_str(&tables::methods_html(&report.methods));
+    }
+    if !report.failed.is_empty() {
+        body.push_str("<h2>Simulations that failed</h2>\n");
+        body.push_str(&failed::html(&report.failed, report.parameters()));
     }
     for figure in report.figures() {
         let _ = write!(

@@ -143,6 +143,7 @@ fn demo() -> Report {
                 n_simulations: 1000 + 300 * i as u64,
             })
             .collect(),
+        failed: Vec::new(),
         warnings: vec![
             "the network is overfitting: ln det F is 4.19 on the training simulations, 3.69 held out".into(),
         ],

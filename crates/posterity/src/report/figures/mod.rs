@@ -1,12 +1,14 @@
 //! The figures of a report, one file each; each is `None` where there is nothing to draw.
 
 mod corner;
+mod failures;
 mod fisher_convergence;
 mod predictive;
 mod rounds;
 mod training;
 
 pub(super) use corner::corner;
+pub(super) use failures::failures;
 pub(super) use fisher_convergence::fisher_convergence;
 pub(super) use predictive::predictive;
 pub(super) use rounds::rounds;
