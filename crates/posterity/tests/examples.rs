@@ -3,7 +3,7 @@
 mod exact;
 
 use exact::Axis;
-use posterity::analysis::{Analysis, Model, Results, run};
+use posterity::analysis::{Analysis, Model, Results, Simulating, run};
 use posterity::progress::Quiet;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ fn run_example(name: &str, label: &str, overrides: &[&str]) -> (Analysis, Result
     let analysis = Analysis::read(&file, &overrides).expect("a right analysis");
     let folder = std::env::temp_dir().join(format!("posterity-example-{name}-{label}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
-    run(&analysis, &folder, &Quiet).expect("runs");
+    run(&analysis, &folder, &Simulating::default(), &Quiet).expect("runs");
     let results = Results::read(&folder).expect("results");
     (analysis, results, folder)
 }
@@ -100,4 +100,37 @@ fn the_gaussian_example_reaches_the_information_on_any_number_of_threads() {
     // 100 000 simulations scatter by 0.6 %.
     assert!((46.5..51.0).contains(&det), "det F = {det}");
     runs.iter().for_each(|(_, _, folder)| std::fs::remove_dir_all(folder).expect("removed"));
+}
+
+/// Stored simulations and no simulator: mean and variance of 100 normal draws, whose exact posterior is a sum over a
+/// grid. (The example's files and seed are fixed, so the test is not statistical; 500 draws scatter by 4.5 %.)
+#[test]
+fn stored_simulations_agree_with_the_exact_posterior() {
+    let (analysis, results, folder) = run_example("stored", "main", &[]);
+    let (n, mean, variance) = (100.0, analysis.observed[0], analysis.observed[1]);
+    let bounds: Vec<(f64, f64)> = analysis.prior.marginals.iter().map(|m| m.bounds()).collect();
+    let (mut mass, mut moments) = (0.0, [[0.0; 2]; 2]);
+    for (i, j) in (0..400).flat_map(|i| (0..400).map(move |j| (i, j))) {
+        let at = |k: i32, (low, high): (f64, f64)| low + (high - low) * (f64::from(k) + 0.5) / 400.0;
+        let theta = [at(i, bounds[0]), at(j, bounds[1])];
+        let squares = n * (mean - theta[0]).powi(2) + (n - 1.0) * variance;
+        let weight = (-0.5 * (n * theta[1].ln() + squares / theta[1]) + 50.0).exp();
+        mass += weight;
+        for (m, x) in moments.iter_mut().zip(theta) {
+            *m = [m[0] + weight * x, m[1] + weight * x * x];
+        }
+    }
+    for (k, name) in ["mean", "variance"].into_iter().enumerate() {
+        let [first, second] = moments[k].map(|m| m / mass);
+        let exact = (first, (second - first * first).sqrt());
+        let (mean, width) = departure(&results, "abc", name, exact);
+        assert!(mean.abs() < 0.1 && width.abs() < 0.1, "abc {name}: {mean} {width}");
+        // The posterior of the variance leans to the right, where the Gaussian approximation does not follow.
+        let (mean, width) = departure(&results, "gaussian", name, exact);
+        assert!(mean.abs() < 0.35 && width.abs() < 0.2, "gaussian {name}: {mean} {width}");
+    }
+    assert_eq!(results.methods["abc"].n_simulations, 10_000);
+    let page = std::fs::read_to_string(folder.join("report.html")).expect("a page");
+    assert!(page.contains("left out: there is no simulator") && !folder.join("predictive.npy").exists());
+    std::fs::remove_dir_all(folder).expect("removed");
 }

@@ -1,9 +1,10 @@
 //! What the settings of `[compressor]` must fulfil, alone and together, before any simulation is run.
 
+use super::compression::CompressionPlan;
 use super::document::Document;
 use super::model::try_at;
-use crate::compressor::imnn::{Input, Settings, Simulations};
-use crate::compressor::{DerivativeSource, score};
+use crate::compressor::imnn::{self, Input, Simulations};
+use crate::compressor::{DerivativeSource, Settings, score};
 use crate::error::Result;
 use crate::simulator::Simulator;
 
@@ -28,7 +29,7 @@ impl Check<'_> {
     }
 
     /// Settings of the information maximising neural network.
-    pub(super) fn imnn(&self, s: &Settings, n_params: usize, n_data: usize, stored: bool) -> Result<()> {
+    pub(super) fn imnn(&self, s: &imnn::Settings, n_params: usize, n_data: usize, stored: bool) -> Result<()> {
         self.demand(!s.hidden.is_empty(), &["hidden"], "there is no hidden layer", "give widths such as [128, 128]")?;
         let open = !s.hidden.contains(&0);
         self.demand(open, &["hidden"], "a layer of width 0 lets nothing through", "give widths above 0")?;
@@ -39,12 +40,11 @@ impl Check<'_> {
             format!("{n_summaries} is below the number of parameters"),
             &format!("give {n_params} or more, or leave it out"),
         )?;
-        self.counts(s, n_summaries)?;
         self.demand(
-            s.input != Input::Whiten || s.n_s > n_data,
-            &["n_s", "input"],
-            format!("{} simulations are too few to whiten {n_data} data", s.n_s),
-            "give n_s well above the number of data, or input = \"standardise\"",
+            !stored || s.simulations == Simulations::Fixed,
+            &["simulations", "stored"],
+            "a stored set of simulations cannot give new ones at each iteration",
+            "give simulations = \"fixed\"",
         )?;
         self.demand(
             !stored || s.held_out_fraction.is_some(),
@@ -52,11 +52,12 @@ impl Check<'_> {
             "nothing of the stored set is held out to judge the training by",
             "give held_out_fraction = 0.2",
         )?;
+        self.counts(s, n_summaries)?;
         self.demand(
-            !stored || s.simulations == Simulations::Fixed,
-            &["simulations", "stored"],
-            "a stored set of simulations cannot give new ones at each iteration",
-            "give simulations = \"fixed\"",
+            s.input != Input::Whiten || s.n_s > n_data,
+            &["n_s", "input"],
+            format!("{} simulations are too few to whiten {n_data} data", s.n_s),
+            "give n_s well above the number of data, or input = \"standardise\"",
         )?;
         self.demand(
             s.score_n_s.is_none() || (s.add_to_score && s.simulations == Simulations::Fresh),
@@ -80,7 +81,7 @@ impl Check<'_> {
     }
 
     /// Numbers of simulations in the training, held-out and independent sets.
-    fn counts(&self, s: &Settings, n_summaries: usize) -> Result<()> {
+    fn counts(&self, s: &imnn::Settings, n_summaries: usize) -> Result<()> {
         let least = n_summaries + 3;
         self.covariance("n_s", s.n_s, n_summaries, "")?;
         self.covariance("held_out_n_s", s.held_out_n_s.unwrap_or(least), n_summaries, "")?;
@@ -140,7 +141,7 @@ impl Check<'_> {
     }
 
     /// Settings of the optimiser.
-    fn training(&self, s: &Settings) -> Result<()> {
+    fn training(&self, s: &imnn::Settings) -> Result<()> {
         let positive = |x: f64| x > 0.0 && x.is_finite();
         let rate = s.learning_rate;
         self.number(positive(rate), "learning_rate", rate, "give a number above 0, such as 1e-3")?;
@@ -198,6 +199,25 @@ impl Check<'_> {
         self.memory(s.n_s, s.n_d, n_params, n_data, s.derivative)?;
         let independent = if s.n_independent == 0 { usize::MAX } else { s.n_independent };
         self.covariance("n_independent", independent, n_params, ", or 0 to use the held-out set")
+    }
+
+    /// Independent simulations beside a stored set: there must be a simulator, with a derivative like that of the set.
+    pub(super) fn independent(
+        &self,
+        plan: &CompressionPlan,
+        can_simulate: bool,
+        simulator: &dyn Simulator,
+    ) -> Result<()> {
+        let n = match &plan.settings {
+            Settings::Imnn(s) => s.n_independent,
+            Settings::Score(s) => s.n_independent,
+        };
+        let remedy = "give n_independent = 0: the held-out simulations are used";
+        let message = "there is no simulator for independent simulations";
+        self.demand(can_simulate || n == 0, &["n_independent"], message, remedy)?;
+        let exact = plan.stored.is_some() && plan.derivative() == DerivativeSource::Exact;
+        let message = "the simulator has no exact derivative, as the stored set has";
+        self.demand(n == 0 || !exact || simulator.has_derivative(), &["n_independent"], message, remedy)
     }
 
     /// The source of the derivative: the simulator has one, or differences that stay where it has data.

@@ -9,11 +9,10 @@ use std::fmt::Write;
 impl Analysis {
     /// A summary in plain text: model, parameters with priors, simulations planned, outputs.
     pub fn describe(&self) -> String {
-        let simulator = self.simulator();
         let mut lines = vec![
             ("title".to_owned(), self.title.clone()),
             ("seed".to_owned(), self.seed.to_string()),
-            ("simulator".to_owned(), format!("{}, {} data", self.model.kind(), simulator.n_data())),
+            ("simulator".to_owned(), self.describe_simulator()),
             ("observation".to_owned(), self.describe_observation()),
         ];
         for (i, parameter) in self.prior.parameters.iter().enumerate() {
@@ -42,6 +41,17 @@ impl Analysis {
             let _ = writeln!(text, "{name:width$}  {value}");
             text
         })
+    }
+
+    fn describe_simulator(&self) -> String {
+        let n_data = self.model.simulator().n_data();
+        let program = self.model.external().map_or(String::new(), |program| {
+            format!(", {} at once of {}", program.n_workers(), program.path().display())
+        });
+        match self.model.can_simulate() {
+            true => format!("{}, {n_data} data{program}", self.model.kind()),
+            false => format!("none: stored simulations of {n_data} data, no predictive check"),
+        }
     }
 
     fn describe_observation(&self) -> String {
@@ -106,7 +116,8 @@ impl Analysis {
                     (Some(epsilon), _) => format!("distance below {epsilon}"),
                     (None, n) => format!("the nearest {}", n.unwrap_or(0)),
                 };
-                format!("{} simulations, {accept}", i.abc.n_simulations)
+                let stored = if i.abc_stored.is_some() { "stored " } else { "" };
+                format!("{} {stored}simulations, {accept}", i.abc.n_simulations)
             }
             Method::Pmc => {
                 let goal = i.pmc.epsilon.map_or(String::new(), |epsilon| format!(", down to distance {epsilon}"));

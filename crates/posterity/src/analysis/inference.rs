@@ -1,8 +1,12 @@
 //! The section `[infer]`: which methods bring the posterior, with every setting checked.
 
+use super::model::Model;
 use super::section::Section;
+use super::stored::{self, PriorSimulations};
 use crate::error::Result;
 use crate::lfi::{abc, gaussian, pmc};
+use crate::prior::Prior;
+use std::path::{Path, PathBuf};
 
 /// The methods an analysis can name, and the sections of their settings.
 pub(super) const METHODS: [&str; 3] = ["gaussian", "abc", "pmc"];
@@ -34,13 +38,16 @@ pub struct Inference {
     pub gaussian: gaussian::Settings,
     /// Settings of the rejection.
     pub abc: abc::Settings,
+    /// Simulations drawn from the prior that the rejection takes, instead of the simulator's.
+    pub abc_stored: Option<PriorSimulations>,
     /// Settings of the population Monte Carlo.
     pub pmc: pmc::Settings,
 }
 
 /// Reads and checks the section. Settings of a method that is not among `methods` are checked as far as they stand
 /// alone, so that a file can keep them.
-pub(super) fn read(mut section: Section<'_>, n_params: usize) -> Result<Inference> {
+pub(super) fn read(mut section: Section<'_>, prior: &Prior, model: &Model, folder: &Path) -> Result<Inference> {
+    let n_params = prior.n_params();
     let document = section.document;
     let words: Vec<String> = section.require("methods")?;
     let demand = |holds, key: &str, message: &str, remedy: &str| document.demand(holds, key, message, remedy);
@@ -60,10 +67,19 @@ pub(super) fn read(mut section: Section<'_>, n_params: usize) -> Result<Inferenc
         Some(section) => section.rest(&[])?,
         None => gaussian::Settings::default(),
     };
-    let abc: abc::Settings = match section.section("abc")? {
-        Some(section) => section.rest(&[])?,
-        None => abc::Settings::default(),
-    };
+    let (mut abc, mut abc_stored) = (abc::Settings::default(), None);
+    if let Some(mut section) = section.section("abc")? {
+        let path: Option<PathBuf> = section.take("stored")?;
+        let given = section.has("n_simulations");
+        abc = section.rest(&["stored"])?;
+        if let Some(path) = path {
+            let remedy = "leave it out, or leave out `stored`";
+            demand(!given, "infer.abc.n_simulations", "the stored simulations decide this", remedy)?;
+            let stored = stored::prior_simulations(document, &folder.join(path), prior, model.simulator().shape())?;
+            abc.n_simulations = (stored.theta.len() / n_params) as u64;
+            abc_stored = Some(stored);
+        }
+    }
     let pmc: pmc::Settings = match section.section("pmc")? {
         Some(section) => section.rest(&[])?,
         None => pmc::Settings::default(),
@@ -82,5 +98,19 @@ pub(super) fn read(mut section: Section<'_>, n_params: usize) -> Result<Inferenc
             return Err(document.blame(&key, error));
         }
     }
-    Ok(Inference { methods, gaussian, abc, pmc })
+    if !model.can_simulate() {
+        demand(
+            !methods.contains(&Method::Pmc),
+            "infer.methods",
+            "population Monte Carlo needs a simulator",
+            "leave out pmc, or add a section [simulator]",
+        )?;
+        demand(
+            !methods.contains(&Method::Abc) || abc_stored.is_some(),
+            "infer.abc.stored",
+            "there is no simulator that rejection could draw from",
+            "name simulations drawn from the prior with stored = \"…\", or leave out abc",
+        )?;
+    }
+    Ok(Inference { methods, gaussian, abc, abc_stored, pmc })
 }

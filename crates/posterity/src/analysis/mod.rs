@@ -24,6 +24,7 @@ mod check;
 mod compression;
 mod describe;
 mod document;
+mod external;
 mod folder;
 mod inference;
 mod keys;
@@ -32,7 +33,10 @@ mod observation;
 mod prior;
 mod results;
 mod section;
+mod simulations;
 mod stage;
+mod store;
+mod stored;
 mod template;
 
 pub use compression::CompressionPlan;
@@ -40,8 +44,12 @@ pub use folder::{check_out_dir, default_out_dir, prepare_out_dir};
 pub use inference::{Inference, Method};
 pub use model::Model;
 pub use observation::Observation;
-pub use results::{MethodResults, Results, Summary};
-pub use stage::{compress, infer, report, run, simulate};
+pub use results::{Extent, FailureResults, MethodResults, Results, Summary};
+pub use stage::{Simulating, TableStatus, compress, failed, infer, report, run, simulate, status};
+#[cfg(feature = "mpi")]
+pub use stage::{lead, serve};
+pub use store::StoreSettings;
+pub use stored::{PriorSimulations, StoredModel};
 pub use template::{kinds, template};
 
 use crate::error::{Error, Result};
@@ -54,7 +62,11 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// The sections and keys at the top of an analysis.
-const TOP: [&str; 8] = ["title", "seed", "simulator", "observation", "prior", "fiducial", "compressor", "infer"];
+const TOP: [&str; 9] =
+    ["title", "seed", "simulator", "store", "observation", "prior", "fiducial", "compressor", "infer"];
+
+/// The share of simulations that may fail, where the analysis does not say.
+const MAX_FAILED_FRACTION: f64 = 0.1;
 
 /// An analysis that was read and checked: everything that the stages need.
 pub struct Analysis {
@@ -70,8 +82,12 @@ pub struct Analysis {
     pub title: String,
     /// The seed of all randomness; 0 where left out.
     pub seed: u64,
-    /// The simulator.
+    /// The simulator, or the stored simulations that stand in for it.
     pub model: Model,
+    /// The share of simulations that may fail; beyond it a stage stops.
+    pub max_failed_fraction: f64,
+    /// How simulations are kept.
+    pub store: StoreSettings,
     /// Where the observed data come from.
     pub observation: Observation,
     /// The observed data, `n_data` finite values.
@@ -103,6 +119,14 @@ impl Analysis {
         Self::from_source(file, &Source::read(file, overrides)?, overrides)
     }
 
+    /// As [`Analysis::read`], from the text of a file, which need not be there itself.
+    ///
+    /// # Errors
+    /// As [`Analysis::read`].
+    pub fn from_text(file: &Path, text: &str, overrides: &[String]) -> Result<Self> {
+        Self::from_source(file, &Source::new(file, text.to_owned(), overrides)?, overrides)
+    }
+
     fn from_source(file: &Path, source: &Source, overrides: &[String]) -> Result<Self> {
         let document = source.parse()?;
         let folder = file.parent().unwrap_or(Path::new("")).to_path_buf();
@@ -113,20 +137,32 @@ impl Analysis {
             .map_err(|error| Error::invalid_input(error.message()).in_file(file))?;
         let title = root.take("title")?.unwrap_or_else(|| folder::name(file));
         let seed = root.take("seed")?.unwrap_or(0);
-        let model = model::read(root.required_section("simulator")?, &folder)?;
+        let (model, max_failed_fraction) = match root.section("simulator")? {
+            Some(mut section) => {
+                let fraction = section.take("max_failed_fraction")?.unwrap_or(MAX_FAILED_FRACTION);
+                document.demand(
+                    (0.0..=1.0).contains(&fraction),
+                    "simulator.max_failed_fraction",
+                    format!("{fraction} is no fraction"),
+                    "give a number from 0 to 1",
+                )?;
+                (model::read(section, &folder)?, fraction)
+            }
+            None => (stored::model(&document, &folder)?, MAX_FAILED_FRACTION),
+        };
+        let store = store::read(root.section("store")?.unwrap_or_else(|| Section::empty(&document, "store")))?;
         let observation = root.required_section("observation")?;
         let observation = observation::read(observation, &model, Seed::new(seed), &folder)?;
         let prior = root.section("prior")?.unwrap_or_else(|| Section::empty(&document, "prior"));
-        let (prior, nuisance) = prior::read(prior, model.simulator().parameters())?;
+        let (prior, nuisance) = prior::read(prior, model.simulator().parameters(), model.owner())?;
         let simulator = of_interest(&model, &nuisance);
         let fiducial =
             root.required_section("fiducial")?.without_nuisance(model.simulator().parameters(), &nuisance)?;
-        let fiducial = prior::fiducial(fiducial, &prior, &*simulator)?;
+        let fiducial = prior::fiducial(fiducial, &prior, model.can_simulate().then_some(&*simulator))?;
         let compressor = root.required_section("compressor")?;
-        let compression =
-            compression::read(compressor, model.simulator().parameters(), &nuisance, &*simulator, &fiducial, &folder)?;
+        let compression = compression::read(compressor, &model, &nuisance, &*simulator, &fiducial, &folder)?;
+        let inference = inference::read(root.required_section("infer")?, &prior, &model, &folder)?;
         drop(simulator);
-        let inference = inference::read(root.required_section("infer")?, prior.n_params())?;
         Ok(Self {
             file: file.to_path_buf(),
             folder,
@@ -135,6 +171,8 @@ impl Analysis {
             title,
             seed,
             model,
+            max_failed_fraction,
+            store,
             observation: observation.kind,
             observed: observation.data,
             reference: observation.reference,
@@ -144,6 +182,11 @@ impl Analysis {
             compression,
             inference,
         })
+    }
+
+    /// True where the simulations of every stage are kept.
+    pub(crate) fn keeps_simulations(&self) -> bool {
+        self.store.keep_all.unwrap_or(self.model.external().is_some())
     }
 
     /// The simulator of the parameters of interest: nuisance parameters are drawn within.

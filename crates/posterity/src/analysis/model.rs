@@ -1,16 +1,19 @@
-//! The section `[simulator]`: which of the built-in models, on which data.
+//! The section `[simulator]`: which of the built-in models, on which data, or which program.
 
+use super::external;
 use super::section::Section;
+use super::stored::StoredModel;
 use crate::error::{Error, Result};
 use crate::seed::Seed;
-use crate::simulator::{Gaussian, Line, Simulator, Supernovae};
+use crate::simulator::external::Kind;
+use crate::simulator::{External, Gaussian, Line, Simulator, Supernovae};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// The kinds of simulator an analysis can name.
-pub(super) const KINDS: [&str; 3] = ["gaussian", "line", "supernovae"];
+pub(super) const KINDS: [&str; 5] = ["gaussian", "line", "supernovae", "command", "worker"];
 
-/// A built-in simulator.
+/// A simulator that an analysis can name, or what stands in for one.
 pub enum Model {
     /// Independent normal draws.
     Gaussian(Gaussian),
@@ -18,6 +21,10 @@ pub enum Model {
     Line(Line),
     /// Magnitudes of supernovae in flat wCDM.
     Supernovae(Box<Supernovae>),
+    /// None: stored simulations alone.
+    Stored(Box<StoredModel>),
+    /// A program outside.
+    External(Box<External>),
 }
 
 impl Model {
@@ -27,6 +34,9 @@ impl Model {
             Self::Gaussian(_) => KINDS[0],
             Self::Line(_) => KINDS[1],
             Self::Supernovae(_) => KINDS[2],
+            Self::Stored(_) => "stored",
+            Self::External(program) if program.kind() == Kind::Command => KINDS[3],
+            Self::External(_) => KINDS[4],
         }
     }
 
@@ -36,15 +46,29 @@ impl Model {
             Self::Gaussian(simulator) => simulator,
             Self::Line(simulator) => simulator,
             Self::Supernovae(simulator) => &**simulator,
+            Self::Stored(stored) => &**stored,
+            Self::External(simulator) => &**simulator,
         }
+    }
+
+    /// True where there is a simulator.
+    pub fn can_simulate(&self) -> bool {
+        !matches!(self, Self::Stored(_))
+    }
+
+    /// What has the parameters, in words.
+    pub(super) fn owner(&self) -> &'static str {
+        if self.can_simulate() { "simulator" } else { "stored set" }
     }
 
     /// How its data are drawn.
     pub(super) fn axes(&self) -> Axes {
         let (abscissa, log_abscissa, abscissa_label, data_label) = match self {
             Self::Gaussian(_) => (None, false, "draw", "value"),
+            Self::Stored(_) => (None, false, "datum", "value"),
             Self::Line(line) => (Some(line.abscissae().collect()), false, "$x$", "$d$"),
             Self::Supernovae(sn) => (Some(sn.redshifts().to_vec()), true, "redshift $z$", "magnitude $m_B$ [mag]"),
+            Self::External(_) => (None, false, "datum", "value"),
         };
         Axes { abscissa, log_abscissa, abscissa_label, data_label }
     }
@@ -52,11 +76,30 @@ impl Model {
     /// The measured data that came with the simulator's files.
     pub fn measured(&self) -> Option<&[f64]> {
         match self {
-            Self::Gaussian(_) | Self::Line(_) => None,
+            Self::Gaussian(_) | Self::Line(_) | Self::Stored(_) | Self::External(_) => None,
             Self::Supernovae(simulator) => Some(simulator.observed()),
         }
     }
+
+    /// The program, where the simulator is one outside this process: the check does not run it.
+    pub fn external(&self) -> Option<&External> {
+        match self {
+            Self::External(simulator) => Some(simulator),
+            Self::Gaussian(_) | Self::Line(_) | Self::Supernovae(_) | Self::Stored(_) => None,
+        }
+    }
+
+    /// A digest of the content of the simulator's data files: the same name can stand for other data.
+    pub(super) fn digest(&self) -> Option<u64> {
+        match self {
+            Self::Supernovae(simulator) => Some(simulator.digest()),
+            Self::Gaussian(_) | Self::Line(_) | Self::External(_) | Self::Stored(_) => None,
+        }
+    }
 }
+
+/// Keys of `[simulator]` that say how a program is run, and change nothing about what it simulates.
+pub(super) const OPERATION: [&str; 4] = ["max_failed_fraction", "timeout_s", "retries", "n_workers"];
 
 /// Values of one simulation at the most: 800 MB.
 const MOST_DATA: usize = 100_000_000;
@@ -135,6 +178,8 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Model> {
                 None => Line::slope_and_intercept(keys.n_data, keys.sd),
             }))
         }
+        "command" => external::read(section, Kind::Command, folder),
+        "worker" => external::read(section, Kind::Worker, folder),
         _ => {
             let keys: SupernovaeKeys = section.rest(&["kind"])?;
             let file = |key: &str, path: &Path| {
@@ -151,8 +196,12 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Model> {
     }
 }
 
-/// Runs one simulation to see whether the simulator has data at these parameters.
+/// Runs one simulation to see whether the simulator has data at these parameters; a program outside is not run, for the
+/// check starts nothing.
 pub(super) fn try_at(simulator: &dyn Simulator, theta: &[f64]) -> Result<()> {
+    if simulator.pool().is_some() {
+        return Ok(());
+    }
     let mut data = vec![0.0; simulator.n_data()];
     simulator.simulate(theta, &mut Seed::new(0).label("check").stream(0), &mut data)?;
     match data.iter().find(|d| !d.is_finite()) {

@@ -3,8 +3,8 @@
 use super::model::{Model, try_at};
 use super::section::Section;
 use crate::error::{Error, Result};
+use crate::npy;
 use crate::seed::Seed;
-use crate::store::npy;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,7 @@ pub(super) struct Observed {
 #[serde(deny_unknown_fields)]
 struct FileKeys {
     path: PathBuf,
+    array: Option<String>,
 }
 
 /// Keys of `kind = "mock"`, less `theta`.
@@ -58,12 +59,22 @@ pub(super) fn read(mut section: Section<'_>, model: &Model, seed: Seed, folder: 
 fn data(mut section: Section<'_>, model: &Model, seed: Seed, folder: &Path) -> Result<(Observation, Vec<f64>)> {
     let document = section.document;
     let simulator = model.simulator();
-    match section.kind(&KINDS)? {
+    let kind = section.kind(&KINDS)?;
+    document.demand(
+        model.can_simulate() || kind == "file",
+        "observation.kind",
+        "there is no simulator that this observation could come from",
+        "use kind = \"file\" with a path",
+    )?;
+    match kind {
         "measured" => {
             section.only(&["reference"])?;
             let data = model.measured().ok_or_else(|| {
                 let message = format!("the simulator {} comes with no measured data", model.kind());
-                let remedy = "use kind = \"file\" with a path, or kind = \"mock\" with theta";
+                let remedy = match model.external() {
+                    Some(_) => "use kind = \"file\" with a path",
+                    None => "use kind = \"file\" with a path, or kind = \"mock\" with theta",
+                };
                 document.blame("observation.kind", Error::invalid_input(message).remedy(remedy))
             })?;
             Ok((Observation::Measured, data.to_vec()))
@@ -71,10 +82,22 @@ fn data(mut section: Section<'_>, model: &Model, seed: Seed, folder: &Path) -> R
         "file" => {
             let keys: FileKeys = section.rest(&["kind", "reference"])?;
             let path = folder.join(keys.path);
-            let data = load(&path, simulator.shape()).map_err(|error| document.blame("observation.path", error))?;
+            let array = keys.array.as_deref();
+            let numpy = is_numpy(&path);
+            document.demand(
+                array.is_none() || numpy,
+                "observation.array",
+                "only an archive has arrays by name",
+                "name a .npz file, or leave it out",
+            )?;
+            let data =
+                load(&path, array, simulator.shape()).map_err(|error| document.blame("observation.path", error))?;
             Ok((Observation::File(path), data))
         }
         _ => {
+            let message = "no mock is drawn by a program outside: reading an analysis starts none";
+            let remedy = "run the program once and give its output with kind = \"file\"";
+            document.demand(model.external().is_none(), "observation.kind", message, remedy)?;
             let names: Vec<&str> = simulator.parameters().iter().map(|p| p.name.as_str()).collect();
             let theta = section.required_section("theta")?.by_parameter(&names)?;
             let keys: MockKeys = section.rest(&["kind", "theta", "reference"])?;
@@ -90,23 +113,27 @@ fn data(mut section: Section<'_>, model: &Model, seed: Seed, folder: &Path) -> R
     }
 }
 
-/// Reads data of this shape from a NumPy file (`.npy`) or from text, where numbers stand between white space or commas
+fn is_numpy(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "npy" || extension == "npz")
+}
+
+/// Reads data of this shape from a NumPy file (`.npy`, or `.npz` with the array's name) or from text, where numbers stand between white space or commas
 /// and `#` begins a comment. The errors name the file where its content is at fault.
-fn load(path: &Path, shape: &[usize]) -> Result<Vec<f64>> {
+fn load(path: &Path, array: Option<&str>, shape: &[usize]) -> Result<Vec<f64>> {
     if !path.is_file() {
         return Err(Error::invalid_input(format!("there is no file {}", path.display()))
             .remedy("file names count from the folder of the analysis"));
     }
-    if path.extension().is_some_and(|extension| extension == "npy") {
+    if is_numpy(path) {
         let axes: Vec<npy::Axis<'_>> = shape.iter().map(|n| ("data", Some(*n))).collect();
-        return npy::read(path, &axes).map(|array| array.data);
+        return npy::read_from(path, array, &axes).map(|array| array.data);
     }
     let bytes = std::fs::read(path).map_err(|source| Error::io(path, &source))?;
     let data = from_text(&bytes).map_err(|e| e.in_file(path))?;
     let n_data: usize = shape.iter().product();
     if data.len() != n_data {
-        return Err(Error::invalid_input(format!("there are {} numbers, the simulator draws {n_data}", data.len()))
-            .remedy("observe what the simulator simulates")
+        return Err(Error::invalid_input(format!("there are {} numbers, a simulation has {n_data}", data.len()))
+            .remedy("observe what is simulated")
             .in_file(path));
     }
     match data.iter().position(|d| !d.is_finite()) {

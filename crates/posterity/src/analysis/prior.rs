@@ -31,7 +31,13 @@ struct NormalKeys {
 }
 
 /// The prior of the parameters of interest, and for each parameter of the simulator its prior where it is a nuisance.
-pub(super) fn read(mut section: Section<'_>, parameters: &[Parameter]) -> Result<(Prior, Vec<Option<Marginal>>)> {
+///
+/// `owner` says in words what has the parameters.
+pub(super) fn read(
+    mut section: Section<'_>,
+    parameters: &[Parameter],
+    owner: &str,
+) -> Result<(Prior, Vec<Option<Marginal>>)> {
     let document = section.document;
     let names: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
     section.only(&names).map_err(|error| match error.key() {
@@ -40,7 +46,7 @@ pub(super) fn read(mut section: Section<'_>, parameters: &[Parameter]) -> Result
             let key = key.to_owned();
             let name = key.trim_start_matches("prior.");
             let remedy = suggest(name, &names);
-            let message = format!("the simulator has no parameter `{name}`");
+            let message = format!("the {owner} has no parameter `{name}`");
             document.blame(&key, Error::invalid_input(message).remedy(remedy))
         }
         None => error,
@@ -51,7 +57,7 @@ pub(super) fn read(mut section: Section<'_>, parameters: &[Parameter]) -> Result
         let name = &parameter.name;
         let mut section = section.section(name)?.ok_or_else(|| {
             let remedy = format!("add a section [prior.{name}] with its kind");
-            let message = "this parameter of the simulator has no prior";
+            let message = format!("this parameter of the {owner} has no prior");
             document.blame(&format!("prior.{name}"), Error::invalid_input(message).remedy(remedy))
         })?;
         let is_nuisance = section.take("nuisance")?.unwrap_or(false);
@@ -93,8 +99,9 @@ fn marginal(mut section: Section<'_>) -> Result<Marginal> {
     marginal.map_err(|error| document.blame(&path, error))
 }
 
-/// The fiducial point of the parameters of interest: inside the prior, and where the simulator has data.
-pub(super) fn fiducial(section: Section<'_>, prior: &Prior, simulator: &dyn Simulator) -> Result<Vec<f64>> {
+/// The fiducial point of the parameters of interest: inside the prior, and where the simulator, if there is one, has
+/// data.
+pub(super) fn fiducial(section: Section<'_>, prior: &Prior, simulator: Option<&dyn Simulator>) -> Result<Vec<f64>> {
     let document = section.document;
     let names: Vec<&str> = prior.parameters.iter().map(|p| p.name.as_str()).collect();
     let theta = section.by_parameter(&names)?;
@@ -106,7 +113,7 @@ pub(super) fn fiducial(section: Section<'_>, prior: &Prior, simulator: &dyn Simu
         let key = document.culprit(&[&here, &there]);
         document.demand(inside, key, message, "move the fiducial point or widen the prior")?;
     }
-    try_at(simulator, &theta).map_err(|error| {
+    simulator.map_or(Ok(()), |simulator| try_at(simulator, &theta)).map_err(|error| {
         let message = format!("the simulator has no data there: {error}");
         let remedy = "choose parameters where the model makes sense";
         document.blame("fiducial", Error::invalid_input(message).remedy(remedy))

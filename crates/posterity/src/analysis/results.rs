@@ -10,12 +10,14 @@
 //! | `training` | `{n_iterations, best_iteration}` of a network |
 //! | `methods.<gaussian, abc, pmc>.parameters.<name>` | `{mean, sd, q025, q16, q50, q84, q975}` |
 //! | `methods.<m>` | `n_simulations`, `n_samples`, `ess`, `epsilon` (null for the Gaussian approximation), `time_s`, for pmc `stop` and `rounds` |
+//! | `failures.<set or method>` | `n_simulations`, `n_failed`, `causes.<cause>`, `theta.<name>`: `{min, median, max}` of those that failed, `first`: the first hundred |
 //! | `timings_s.<stage>` | wall time of `simulate`, `compress`, `infer`, `report` |
 //! | `warnings` | what the user should know before trusting the result |
 
 use super::Analysis;
 use crate::compressor::{Fisher, Knowledge};
 use crate::error::{Error, Result};
+use crate::failure::{Cause, Failures, Record};
 use crate::lfi::pmc;
 use crate::parameter::Parameter;
 use crate::samples::Samples;
@@ -50,6 +52,10 @@ pub struct Results {
     pub training: Option<TrainingResults>,
     /// What each method found.
     pub methods: BTreeMap<String, MethodResults>,
+    /// Simulations that failed: of the sets `train`, `held_out` and `independent`, of the compressor's others
+    /// (`compress`), of the methods.
+    #[serde(default)]
+    pub failures: BTreeMap<String, FailureResults>,
     /// Wall time of each stage in seconds.
     pub timings_s: BTreeMap<String, f64>,
     /// Warnings of the compression, then of inference.
@@ -102,6 +108,35 @@ pub struct MethodResults {
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub rounds: Vec<pmc::Round>,
 }
+
+/// Simulations that failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailureResults {
+    /// Simulations, those that failed among them.
+    pub n_simulations: u64,
+    /// How many failed.
+    pub n_failed: u64,
+    /// How many for each cause.
+    pub causes: BTreeMap<Cause, u64>,
+    /// Where they lie, by parameter; of the first thousand.
+    pub theta: BTreeMap<String, Extent>,
+    /// The first hundred.
+    pub first: Vec<Record>,
+}
+
+/// Where some values lie.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Extent {
+    /// The smallest.
+    pub min: f64,
+    /// The middle one.
+    pub median: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+/// Failed simulations that the results have in full.
+const FIRST: usize = 100;
 
 /// Moments and quantiles of one parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -161,6 +196,7 @@ impl Results {
             fisher: None,
             training: None,
             methods: BTreeMap::new(),
+            failures: BTreeMap::new(),
             timings_s: BTreeMap::new(),
             warnings: Vec::new(),
         };
@@ -201,6 +237,28 @@ impl Results {
         write_text(&path, &(text + "\n"))
     }
 
+    /// Enters the failures among so many simulations of a set or method; none leave no trace.
+    pub(super) fn set_failures(&mut self, of: &str, n_simulations: u64, failures: &Failures) {
+        self.failures.remove(of);
+        if failures.n() == 0 {
+            return;
+        }
+        let extent = |i: usize| {
+            let mut values: Vec<f64> = failures.first.iter().map(|record| record.theta[i]).collect();
+            values.sort_by(f64::total_cmp);
+            Extent { min: values[0], median: values[values.len() / 2], max: values[values.len() - 1] }
+        };
+        let names = self.parameters.iter().enumerate();
+        let found = FailureResults {
+            n_simulations,
+            n_failed: failures.n(),
+            causes: failures.counts.clone(),
+            theta: names.map(|(i, parameter)| (parameter.name.clone(), extent(i))).collect(),
+            first: failures.first.iter().take(FIRST).cloned().collect(),
+        };
+        self.failures.insert(of.into(), found);
+    }
+
     /// Takes in what was learnt about the summaries; what was inferred with earlier ones no longer holds.
     pub(super) fn set_knowledge(&mut self, knowledge: &Knowledge) {
         self.fisher = Some(FisherResults {
@@ -215,7 +273,11 @@ impl Results {
             best_iteration: knowledge.history[best].iteration,
         });
         self.warnings.clone_from(&knowledge.warnings);
+        self.set_failures("compress", knowledge.n_simulations, &knowledge.failures);
         self.methods.clear();
+        ["abc", "pmc", "predictive"].iter().for_each(|of| {
+            self.failures.remove(*of);
+        });
         self.theta_hat = None;
     }
 }

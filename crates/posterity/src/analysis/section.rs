@@ -40,6 +40,13 @@ impl<'a> Section<'a> {
         self.table.contains_key(name)
     }
 
+    /// The names in this table, in the order in which they are written; those of overrides last.
+    pub(super) fn names(&self) -> Vec<String> {
+        let mut keys: Vec<_> = self.table.keys().collect();
+        keys.sort_by_key(|key| key.span().start);
+        keys.into_iter().map(|key| key.get_ref().to_string()).collect()
+    }
+
     /// Takes a table out of this one, if it is there.
     pub(super) fn section(&mut self, name: &str) -> Result<Option<Section<'a>>> {
         let path = self.key(name);

@@ -4,9 +4,21 @@ use super::keys::suggest;
 use super::model::KINDS;
 use crate::error::{Error, Result};
 
-/// The kinds of simulator for which there is a template.
+/// The template without a simulator.
+const NO_SIMULATOR: &str = "stored";
+
+/// The kinds of simulator for which there is a template, and `stored` for none.
 pub fn kinds() -> &'static [&'static str] {
-    &KINDS
+    const ALL: [&str; KINDS.len() + 1] = {
+        let mut all = [NO_SIMULATOR; KINDS.len() + 1];
+        let mut i = 0;
+        while i < KINDS.len() {
+            all[i] = KINDS[i];
+            i += 1;
+        }
+        all
+    };
+    &ALL
 }
 
 /// A commented analysis for this kind of simulator, with every key that there is.
@@ -18,13 +30,31 @@ pub fn template(kind: &str) -> Result<String> {
         "gaussian" => (GAUSSIAN, "{ mean = 0.1, variance = 0.1 }", "0.3"),
         "line" => (LINE, "{ slope = 0.1, intercept = 0.1 }", "0.3"),
         "supernovae" => (SUPERNOVAE, "{ omega_m = 0.02, w = 0.1 }", "1.0"),
+        NO_SIMULATOR => return Ok([HEAD, STORED].concat()),
+        "command" => (COMMAND, "{ rate = 0.1, scale = 0.1 }", "0.3"),
+        "worker" => (WORKER, "{ rate = 0.1, scale = 0.1 }", "0.3"),
         _ => {
             let error = Error::invalid_input(format!("there is no simulator `{kind}`"));
-            return Err(error.remedy(suggest(kind, &KINDS)));
+            return Err(error.remedy(suggest(kind, kinds())));
         }
     };
-    Ok([HEAD, problem, &METHODS.replace("DELTA", delta).replace("EPSILON", epsilon)].concat())
+    let mut methods = METHODS.replace("DELTA", delta).replace("EPSILON", epsilon);
+    if [COMMAND, WORKER].contains(&problem) {
+        FEWER.iter().for_each(|(many, few)| methods = methods.replace(many, few));
+        return Ok([HEAD, problem, PROGRAM, &methods].concat());
+    }
+    Ok([HEAD, problem, &methods].concat())
 }
+
+/// Programs outside take long: what the methods ask of them, instead of what is nothing to the built-in models.
+const FEWER: [(&str, &str); 6] = [
+    ("\nsimulations = \"fresh\"           # fresh", "\nsimulations = \"fixed\"           # fixed, fresh"),
+    (" (new ones at each iteration: nothing to overfit) | fixed\n", " (new ones at each iteration)\n"),
+    ("n_independent = 10000", "n_independent = 0    "),
+    ("n_simulations = 1000000", "n_simulations = 20000"),
+    ("n_initial = 20000 ", "n_initial = 4000  "),
+    ("max_simulations = 5000000", "max_simulations = 50000"),
+];
 
 const HEAD: &str = r#"# An analysis for posterity: what is simulated, observed, believed, compressed and inferred.
 #   posterity check FILE    says what it will do, and what is wrong with it
@@ -38,16 +68,18 @@ const GAUSSIAN: &str = r#"title = "Mean and variance of normal draws"
 seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
 
 [simulator]
-kind = "gaussian"               # gaussian | line | supernovae
+kind = "gaussian"               # gaussian | line | supernovae | command | worker
 n_data = 10                     # draws of N(mean, variance)
 # known_mean = 0.0              # leaves the variance alone unknown
+# max_failed_fraction = 0.1     # share of simulations that may fail before the run stops
 
 [observation]
 kind = "mock"                   # mock | file | measured (data that come with the simulator's files)
 theta = { mean = 0.0, variance = 1.0 }
 index = 0                       # which of the simulations there
 # reference = "…"               # where measured data were published; printed in the report
-# path = "observed.npy"         # for kind = "file": .npy, or numbers in text
+# path = "observed.npy"         # for kind = "file": .npy, .npz, or numbers in text
+# array = "d"                   # for kind = "file": which array of a .npz, where there are several
 
 [prior.mean]
 kind = "uniform"                # uniform: low, high | log_uniform: low, high | normal: mean, sd, and bounds if wanted
@@ -71,17 +103,19 @@ const LINE: &str = r#"title = "A straight line"
 seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
 
 [simulator]
-kind = "line"                   # gaussian | line | supernovae
+kind = "line"                   # gaussian | line | supernovae | command | worker
 n_data = 100                    # points from 0 to 10
 sd = 1.0                        # standard deviation of the noise
 # known_intercept = 0.0         # leaves the slope alone unknown
+# max_failed_fraction = 0.1     # share of simulations that may fail before the run stops
 
 [observation]
 kind = "mock"                   # mock | file | measured (data that come with the simulator's files)
 theta = { slope = 1.0, intercept = 0.0 }
 index = 0                       # which of the simulations there
 # reference = "…"               # where measured data were published; printed in the report
-# path = "observed.npy"         # for kind = "file": .npy, or numbers in text
+# path = "observed.npy"         # for kind = "file": .npy, .npz, or numbers in text
+# array = "d"                   # for kind = "file": which array of a .npz, where there are several
 
 [prior.slope]
 kind = "uniform"                # uniform: low, high | log_uniform: low, high | normal: mean, sd, and bounds if wanted
@@ -107,14 +141,16 @@ const SUPERNOVAE: &str = r#"title = "Supernovae, flat wCDM"
 seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
 
 [simulator]
-kind = "supernovae"             # gaussian | line | supernovae
+kind = "supernovae"             # gaussian | line | supernovae | command | worker
 table = "lcparam.txt"           # table of redshifts and magnitudes with a header, as CosmoMC and Cobaya read it
 covariance = "sys.txt"          # systematic covariance, n then n x n numbers; left out: the table's dmb alone
+# max_failed_fraction = 0.1     # share of simulations that may fail before the run stops
 
 [observation]
 kind = "measured"               # measured (the magnitudes of the table) | file | mock
 # reference = "…"               # where they were published; printed in the report
-# path = "observed.npy"         # for kind = "file": .npy, or numbers in text
+# path = "observed.npy"         # for kind = "file": .npy, .npz, or numbers in text
+# array = "d"                   # for kind = "file": which array of a .npz, where there are several
 # theta = { omega_m = 0.3, w = -1.0, offset = 23.8 } # for kind = "mock"
 # index = 0                     # for kind = "mock": which of the simulations there
 
@@ -141,11 +177,113 @@ w = -1.0
 
 "#;
 
-const METHODS: &str = r#"[compressor]
+const STORED: &str = r#"title = "Stored simulations"
+seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
+
+# There is no section [simulator]: parameters and shape of the data are those of the stored simulations below.
+
+[observation]
+kind = "file"
+path = "observed.npy"           # .npy, .npz, or numbers in text
+# array = "d"                   # which array of a .npz, where there are several
+# reference = "…"               # where they were published; printed in the report
+
+[prior.mean]                    # one section for each parameter of the stored simulations
+kind = "uniform"                # uniform: low, high | log_uniform: low, high | normal: mean, sd, and bounds if wanted
+low = -0.5
+high = 0.5
+# latex = '\mu'                 # label in figures
+
+[prior.variance]
+kind = "uniform"
+low = 0.4
+high = 2.0
+
+[fiducial]                      # where the stored simulations were made
+mean = 0.0
+variance = 1.0
+
+[compressor]
+kind = "score"                  # score (linear) | imnn (a network; see `posterity init --simulator gaussian`)
+stored = "suite"                # folder or .npz: fiducial, and derivative, differences or <parameter>_minus and _plus
+delta = { mean = 0.1, variance = 0.1 } # from minus to plus, for each parameter; left out where the set says it
+n_independent = 0               # there is no simulator for others: the held-out simulations are used
+# simulations = "fixed"         # for kind = "imnn"
+# held_out_fraction = 0.2       # for kind = "imnn"; the score holds out half
+
+[infer]
+methods = ["gaussian", "abc"]   # pmc needs a simulator
+
+[infer.gaussian]
+n_samples = 10000
+
+[infer.abc]
+stored = "prior_simulations.npz" # folder or .npz: theta, drawn from the prior above, and data
+# epsilon = 0.3                 # largest distance accepted, in standard deviations of the estimate
+n_accepted = 500                # or a number of nearest simulations
+regression_adjustment = true
+"#;
+
+const COMMAND: &str = r#"title = "A program that is run once per simulation"
+seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
+
+[simulator]
+kind = "command"                # gaussian | line | supernovae | command | worker
+# Program and arguments, no shell in between; {{ and }} are braces. It runs in this file's folder, from which relative
+# names count. It is told a seed, the parameters, and which file to write.
+command = ["python3", "simulate.py", "{seed}", "{theta.rate}", "{theta.scale}", "{output}"]
+output = "npy"                  # npy | npz (numpy.save | numpy.savez)
+# array = "data"                # which array of an npz; the only one where left out
+"#;
+
+const WORKER: &str = r#"title = "A program that answers line by line"
+seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
+
+[simulator]
+kind = "worker"                 # gaussian | line | supernovae | command | worker
+# Program and arguments, no shell in between. It runs in this file's folder, from which relative names count, and
+# answers one line for each simulation on its standard output: docs/external.md says how.
+command = ["python3", "worker.py"]
+"#;
+
+const PROGRAM: &str = r#"parameters = ["rate", "scale"]  # names in order
+shape = [40]                    # of one simulation
+timeout_s = 600.0               # a simulation that takes longer is ended, and has failed
+retries = 1                     # after a failure, with the same seed
+# n_workers = 8                 # programs that run at once; as many as cores where left out
+
+[observation]
+kind = "file"
+path = "observed.npy"           # .npy of that shape, or numbers in text
+# reference = "…"               # where measured data were published; printed in the report
+
+[prior.rate]
+kind = "uniform"                # uniform: low, high | log_uniform: low, high | normal: mean, sd, and bounds if wanted
+low = 0.0
+high = 2.0
+# nuisance = false              # true: each simulation draws it from this prior; it is not inferred
+# latex = '\lambda'             # label in figures
+
+[prior.scale]
+kind = "uniform"
+low = 0.0
+high = 2.0
+
+[fiducial]                      # where simulations for the compressor are drawn: near the truth, inside the prior
+rate = 1.0
+scale = 1.0
+
+"#;
+
+const METHODS: &str = r#"[store]                         # how simulations are kept in the output folder
+# chunk_rows = 4096             # rows written at a time; left out: chosen by the size of a row
+# keep_all = false              # true: those of abc, pmc and the independent estimate too
+
+[compressor]
 kind = "imnn"                   # imnn | score (linear: derivative, delta, n_s, n_d, n_independent alone)
 derivative = "differences"      # differences (seed-matched pairs, delta apart) | exact (where the simulator has it)
 delta = DELTA
-# stored = "simulations"        # a folder of stored simulations instead of the simulator
+# stored = "simulations"        # a folder or .npz of stored simulations instead of the simulator
 simulations = "fresh"           # fresh (new ones at each iteration: nothing to overfit) | fixed
 n_s = 1000                      # training simulations at the fiducial point
 n_d = 1000                      # training simulations, or pairs, for the derivative by each parameter
@@ -178,6 +316,7 @@ n_samples = 10000
 
 [infer.abc]
 n_simulations = 1000000
+# stored = "prior_simulations"  # or simulations that were drawn from the prior: a folder or .npz of theta and data
 epsilon = EPSILON                   # largest distance accepted, in standard deviations of the estimate
 # n_accepted = 1000             # or a number of nearest simulations
 regression_adjustment = false
@@ -200,23 +339,34 @@ mod tests {
     use crate::compressor::imnn;
     use crate::compressor::score;
     use crate::lfi::{abc, gaussian, pmc};
+    use crate::simulator::external;
     use std::path::Path;
 
     #[test]
     fn every_template_passes_the_check() {
         let pantheon = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/pantheon/analysis.toml"));
+        let stored = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/stored/analysis.toml"));
+        let observed = std::env::temp_dir().join(format!("posterity-template-{}.txt", std::process::id()));
+        std::fs::write(&observed, "1\n".repeat(40)).expect("written");
+        let observed = observed.display().to_string();
         for kind in kinds() {
             let text = template(kind).expect("there");
+            let pantheon = if *kind == NO_SIMULATOR { stored } else { pantheon };
             let text = text.replace("lcparam.txt", "lcparam_DS17f.txt").replace("sys.txt", "sys_DS17f.txt");
+            // What there is on any machine: a shell, and forty magnitudes.
+            let text = text.replace("python3", "sh");
+            let text = if *kind == NO_SIMULATOR { text } else { text.replace("observed.npy", &observed) };
             let source = Source::new(pantheon, text, &[]).expect("no overrides");
             let analysis = Analysis::from_source(pantheon, &source, &[]).unwrap_or_else(|e| panic!("{kind}: {e}"));
             assert_eq!(analysis.model.kind(), *kind);
         }
+        std::fs::remove_file(observed).expect("removed");
+        assert!(FEWER.iter().all(|(many, _)| METHODS.matches(many).count() == 1), "the methods changed");
     }
 
     #[test]
     fn the_template_shows_the_defaults_of_every_key() {
-        let text = template("gaussian").expect("there") + LINE + SUPERNOVAE;
+        let text = template("gaussian").expect("there") + LINE + SUPERNOVAE + COMMAND + PROGRAM;
         let keys = [
             keys_of::<imnn::Settings>(),
             keys_of::<score::Settings>(),
@@ -226,11 +376,16 @@ mod tests {
             keys_of::<model::GaussianKeys>(),
             keys_of::<model::LineKeys>(),
             keys_of::<model::SupernovaeKeys>(),
+            keys_of::<super::super::store::Keys>(),
+            keys_of::<external::Settings>(),
             &compression::BESIDE,
             &[
                 "title",
                 "seed",
+                "max_failed_fraction",
                 "path",
+                "array",
+                "stored",
                 "theta",
                 "index",
                 "low",

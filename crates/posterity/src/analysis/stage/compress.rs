@@ -1,18 +1,27 @@
 //! The second stage: learn a compressor from the simulations, and judge it on others.
 
-use super::super::Analysis;
+use super::super::{Analysis, simulations};
 use super::{COMPRESSOR, simulate};
 use crate::compressor::imnn::{Simulations, Training};
-use crate::compressor::{Compression, Independent, Settings};
+use crate::compressor::{Checkpoint, Compression, Independent, Run, Settings};
+use crate::digest;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::seed::Seed;
+use crate::simulator::{Derivatives, SimulationSet};
+use serde_json::{Value, json};
 use std::path::Path;
+use std::time::Duration;
 
-/// Learns the compressor from the simulations in the output folder and keeps it there.
+/// Unfinished learning in the output folder, until the compressor is there.
+const CHECKPOINT: &str = "training.safetensors";
+
+/// Learns the compressor from the simulations in the output folder and keeps it there, unless it is there already; what
+/// an earlier run of the same analysis left unfinished is continued.
 ///
 /// # Errors
-/// Io, where the simulations are not there; numerical, where training fails.
+/// Io, where the simulations are not there; numerical, where training fails; interrupted, where `progress` asks for an
+/// end; corrupt file, where what was left unfinished is damaged.
 pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> Result<()> {
     super::timed("compress", analysis, out_dir, progress, |results| {
         let (train, held_out) = simulate::read(analysis, out_dir)?;
@@ -25,18 +34,63 @@ pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) ->
             Settings::Imnn(s) => (Training::Fixed(&train), s.n_independent),
             Settings::Score(s) => (Training::Fixed(&train), s.n_independent),
         };
-        let independent = Independent { simulator: &*simulator, delta: simulate::delta(analysis), n: n_independent };
+        let stored = (n_independent > 0 && analysis.keeps_simulations())
+            .then(|| simulations::read_set(analysis, out_dir, "independent"))
+            .transpose()?;
+        let independent = match &stored {
+            Some(set) => Independent::Stored(set),
+            None => Independent::Drawn { simulator: &*simulator, delta: simulate::delta(analysis), n: n_independent },
+        };
+        let mut learnt_for = learnt_for(analysis);
+        learnt_for["version"] = json!(env!("CARGO_PKG_VERSION"));
+        learnt_for["simulations"] = json!(format!("{:016x}", digest_of([&train, &held_out])));
+        let path = out_dir.join(COMPRESSOR);
+        if let Some((there, _)) = Compression::read(&path).ok().filter(|(_, other)| *other == learnt_for) {
+            results.set_knowledge(&there.knowledge);
+            return Ok(format!("there already, ln det F = {:.3}", there.knowledge.information.standard.ln_det));
+        }
+        let checkpoint =
+            Checkpoint { path: out_dir.join(CHECKPOINT), every: Duration::from_secs(5), identity: learnt_for.clone() };
+        let run = Run {
+            seed: Seed::new(analysis.seed).label("compress"),
+            progress,
+            checkpoint: Some(&checkpoint),
+            max_failed_fraction: analysis.max_failed_fraction,
+        };
         let compression = Compression::learn(
             settings,
             training,
             &held_out,
             (n_independent > 0).then_some(independent),
             &analysis.prior.parameters,
-            Seed::new(analysis.seed).label("compress"),
-            progress,
+            &run,
         )?;
-        compression.write(&out_dir.join(COMPRESSOR), &analysis.settings)?;
+        compression.write(&path, &learnt_for)?;
+        checkpoint.remove()?;
         results.set_knowledge(&compression.knowledge);
         Ok(format!("ln det F = {:.3}", compression.knowledge.information.standard.ln_det))
     })
+}
+
+/// A digest of what sets hold.
+fn digest_of(sets: [&SimulationSet; 2]) -> u64 {
+    let parts = sets.map(|set| match &set.derivative {
+        Derivatives::Exact(rows) | Derivatives::Differences { pairs: rows, .. } => {
+            [digest::of_numbers(&set.fiducial), digest::of_numbers(rows)]
+        }
+    });
+    digest::of_words(parts.concat())
+}
+
+/// All that a compressor is learnt from: settings, and the content of the simulator's files.
+pub(super) fn learnt_for(analysis: &Analysis) -> Value {
+    let mut settings = analysis.settings.clone();
+    if let Some(table) = settings.as_object_mut() {
+        ["title", "store", "infer"].iter().for_each(|key| {
+            table.remove(*key);
+        });
+        table.insert("seed".into(), json!(analysis.seed));
+        table.insert("simulator".into(), simulations::origin(analysis, "")["simulator"].clone());
+    }
+    settings
 }

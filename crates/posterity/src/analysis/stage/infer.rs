@@ -1,18 +1,23 @@
 //! The third stage: the posterior, by every method that the analysis names.
 
-use super::super::{Analysis, Method, MethodResults, Results};
-use super::{COMPRESSOR, predictive};
+use super::super::{Analysis, Method, MethodResults, PriorSimulations, Results};
+use super::source::Source;
+use super::{COMPRESSOR, PREDICTIVE, compress, predictive};
 use crate::compressor::Compression;
 use crate::error::{Error, Result};
-use crate::lfi::{Forward, abc, gaussian, pmc};
+use crate::failure::Failures;
+use crate::lfi::{Forward, Local, abc, gaussian, pmc};
 use crate::progress::Progress;
 use crate::samples::{Samples, write_getdist, write_parquet};
 use crate::seed::Seed;
+use rayon::prelude::*;
 use std::path::Path;
 use std::time::Instant;
 
 /// An estimate farther from the fiducial point than this (in the metric F) is told: the compression was made elsewhere.
 const FAR: f64 = 3.0;
+/// Stored simulations that one task compresses.
+const CHUNK: usize = 512;
 
 /// Infers the posterior with the compressor of the output folder, and keeps the draws there.
 ///
@@ -35,20 +40,23 @@ pub fn infer(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> Re
         results.warnings.extend(far_from_fiducial(&compression, &analysis.fiducial, &theta_hat)?);
         let (samples, chains) = (super::folder(out_dir, "samples")?, super::folder(out_dir, "chains")?);
         let bounds: Vec<(f64, f64)> = analysis.prior.marginals.iter().map(crate::prior::Marginal::bounds).collect();
-        remove_stale(&samples, &chains)?;
+        remove_stale(&samples, &chains, &out_dir.join(PREDICTIVE))?;
         results.warnings.extend(unconstrained(analysis, &compression)?);
         // Least trusted first: the last one's draws are compared with the data.
         let mut methods = analysis.inference.methods.clone();
         methods.sort_by_key(|method| *method as usize);
         for (i, method) in methods.iter().enumerate() {
-            let draws = sample(analysis, *method, &compression, &forward, &theta_hat, results, progress)?;
+            let draws = sample(analysis, out_dir, *method, &compression, forward, &theta_hat, results, progress)?;
             write_parquet(&draws, &samples.join(format!("{}.parquet", method.name())))?;
             write_getdist(&draws, &chains.join(method.name()), &bounds)?;
-            if i + 1 == methods.len() {
-                predictive::write(analysis, &*simulator, &draws, out_dir)?;
+            if i + 1 == methods.len() && analysis.model.can_simulate() {
+                let (n, failures) = predictive::write(analysis, &*simulator, &draws, out_dir, progress)?;
+                results.set_failures("predictive", n, &failures);
             }
         }
-        Ok(format!("{} of {}", results.methods.keys().cloned().collect::<Vec<_>>().join(", "), names.join(", ")))
+        let methods = results.methods.keys().cloned().collect::<Vec<_>>().join(", ");
+        let left_out = if analysis.model.can_simulate() { "" } else { "; no predictive check without a simulator" };
+        Ok(format!("{methods} of {}{left_out}", names.join(", ")))
     })
 }
 
@@ -61,8 +69,9 @@ pub(super) fn read_compressor(analysis: &Analysis, out_dir: &Path) -> Result<Com
             .in_file(&path));
     }
     let (compression, learnt_for) = Compression::read(&path)?;
+    let wanted = compress::learnt_for(analysis);
     for key in ["seed", "simulator", "prior", "fiducial", "compressor"] {
-        if learnt_for[key] != analysis.settings[key] {
+        if learnt_for[key] != wanted[key] {
             return Err(Error::invalid_input(format!("the compressor was learnt with other settings in `{key}`"))
                 .remedy("run `posterity compress` again, or choose another output folder")
                 .in_file(&path));
@@ -72,11 +81,13 @@ pub(super) fn read_compressor(analysis: &Analysis, out_dir: &Path) -> Result<Com
 }
 
 /// Runs one method and enters what it found.
+#[allow(clippy::too_many_arguments)]
 fn sample(
     analysis: &Analysis,
+    out_dir: &Path,
     method: Method,
     compression: &Compression,
-    forward: &Forward<'_>,
+    forward: Forward<'_>,
     theta_hat: &[f64],
     results: &mut Results,
     progress: &dyn Progress,
@@ -85,21 +96,35 @@ fn sample(
     let fisher = &compression.knowledge.information.standard.matrix;
     let seed = Seed::new(analysis.seed).label(method.name());
     let start = Instant::now();
-    let mut history = None;
+    let (mut failures, mut history) = (Failures::default(), None);
+    let source = Source { analysis, out_dir, method, local: Local { progress, ..forward.seeded(seed) } };
     let draws = match method {
         Method::Gaussian => gaussian::sample(theta_hat, fisher, prior, &inference.gaussian, seed)?,
         Method::Abc => {
             let observed = [theta_hat.to_vec()];
-            abc::sample(forward, prior, fisher, &observed, &inference.abc, seed, progress)?.remove(0)
+            match &inference.abc_stored {
+                Some(PriorSimulations { theta, data }) => {
+                    let theta_hats = estimates(&forward, data);
+                    abc::sample_stored(theta, &theta_hats, prior, fisher, &observed, &inference.abc)?.remove(0)
+                }
+                None => {
+                    let (mut draws, failed) = source
+                        .run(|estimates| abc::sample(estimates, prior, fisher, &observed, &inference.abc, progress))?;
+                    failures = failed;
+                    draws.remove(0)
+                }
+            }
         }
         Method::Pmc => {
-            let (draws, rounds) = pmc::sample(forward, prior, fisher, theta_hat, &inference.pmc, seed, progress)?;
+            let (draws, rounds) =
+                source.run(|estimates| pmc::sample(estimates, prior, fisher, theta_hat, &inference.pmc, progress))?;
             history = Some(rounds);
             draws
         }
     };
     let mut found = MethodResults::new(&draws, start.elapsed().as_secs_f64());
-    if let Some(pmc::History { rounds, stop }) = history {
+    if let Some(pmc::History { rounds, stop, failures: failed }) = history {
+        failures = failed;
         // Without an epsilon to reach, the acceptance rate is how the rounds are meant to end.
         let meant = stop == pmc::Stop::AcceptanceRate && inference.pmc.epsilon.is_none();
         let remedy = stop.remedy().filter(|_| !meant);
@@ -107,12 +132,25 @@ fn sample(
         found.rounds = rounds;
         found.stop = Some(stop);
     }
+    results.set_failures(method.name(), draws.n_simulations, &failures);
     results.methods.insert(method.name().into(), found);
     Ok(draws)
 }
 
+/// Estimates from rows of stored data, chunk by chunk.
+fn estimates(forward: &Forward<'_>, data: &[f64]) -> Vec<f64> {
+    let (n_data, n_params) = (forward.simulator.n_data(), forward.n_params());
+    let mut theta_hats = vec![0.0; data.len() / n_data * n_params];
+    let chunks = theta_hats.par_chunks_mut(CHUNK * n_params).zip(data.par_chunks(CHUNK * n_data));
+    chunks.for_each(|(theta_hats, data)| forward.estimate(data, theta_hats));
+    theta_hats
+}
+
 /// Takes away the draws of an earlier run, so that none stand beside results that they do not belong to.
-fn remove_stale(samples: &Path, chains: &Path) -> Result<()> {
+fn remove_stale(samples: &Path, chains: &Path, predictive: &Path) -> Result<()> {
+    if predictive.exists() {
+        std::fs::remove_file(predictive).map_err(|e| Error::io(predictive, &e))?;
+    }
     for method in [Method::Gaussian, Method::Abc, Method::Pmc].map(Method::name) {
         let files = ["_1.txt", ".paramnames", ".ranges"].map(|end| chains.join(format!("{method}{end}")));
         for path in files.into_iter().chain([samples.join(format!("{method}.parquet"))]).filter(|path| path.exists()) {

@@ -6,42 +6,80 @@
 
 use super::super::Analysis;
 use super::PREDICTIVE;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::failure::{Failure, Failures, Record};
+use crate::npy;
 use crate::prior::Marginal;
+use crate::progress::Progress;
 use crate::samples::Samples;
 use crate::seed::Seed;
-use crate::simulator::Simulator;
-use crate::store::npy;
+use crate::simulator::{Simulator, attempt, on_its_threads};
+use rayon::prelude::*;
 use std::path::Path;
 
 /// Draws that are simulated.
 const N_DRAWS: usize = 400;
+/// The same where a program outside simulates: enough for the bands of the figure.
+const N_DRAWS_OUTSIDE: usize = 100;
 
-/// Writes one simulation at each of so many draws of equal weight; failed simulations are left out.
-pub(super) fn write(analysis: &Analysis, simulator: &dyn Simulator, draws: &Samples, out_dir: &Path) -> Result<()> {
+/// Writes one simulation at each of so many draws of equal weight; failed simulations are left out. Returns how many
+/// simulations there were, and those that failed.
+///
+/// # Errors
+/// What stands in the way of every simulation; interrupted, where `progress` asks for an end; io.
+pub(super) fn write(
+    analysis: &Analysis,
+    simulator: &dyn Simulator,
+    draws: &Samples,
+    out_dir: &Path,
+    progress: &dyn Progress,
+) -> Result<(u64, Failures)> {
     let seed = Seed::new(analysis.seed).label("predictive");
     let n_data = simulator.n_data();
-    let directions = nuisance_directions(analysis, &draws.mean(), seed.label("nuisance"));
-    let mut rows = Vec::new();
-    let mut row = vec![0.0; n_data];
-    let (mut cumulative, mut draw) = (0.0, 0);
-    for i in 0..N_DRAWS {
-        // Systematic resampling.
-        let level = (i as f64 + 0.5) / N_DRAWS as f64;
-        while draw + 1 < draws.n_samples() && cumulative + draws.weights[draw] < level {
-            cumulative += draws.weights[draw];
-            draw += 1;
-        }
-        if simulator.simulate(draws.draw(draw), &mut seed.stream(i as u64), &mut row).is_ok() {
-            for direction in &directions {
-                let shift: f64 =
-                    direction.iter().zip(row.iter().zip(&analysis.observed)).map(|(e, (d, o))| e * (d - o)).sum();
-                row.iter_mut().zip(direction).for_each(|(d, e)| *d -= shift * e);
+    let directions = nuisance_directions(analysis, &draws.mean(), seed.label("nuisance"))?;
+    let n = if analysis.model.external().is_some() { N_DRAWS_OUTSIDE } else { N_DRAWS };
+    let chosen = equal_weight(draws, n);
+    let mut rows = vec![0.0; n * n_data];
+    let outcomes: Vec<Option<Failure>> = on_its_threads(simulator, |least| {
+        let rows = rows.par_chunks_exact_mut(n_data).with_min_len(least).zip(&chosen).enumerate();
+        let simulate = |(i, (row, draw)): (usize, (&mut [f64], &usize))| {
+            if progress.stop_requested() {
+                return Err(Error::interrupted("stopped before the simulations at draws of the posterior were done"));
             }
-            rows.extend_from_slice(&row);
+            attempt(simulator, draws.draw(*draw), &mut seed.stream(i as u64), row)
+        };
+        rows.map(simulate).collect::<Result<_>>()
+    })?;
+    let (mut kept, mut failures) = (Vec::with_capacity(rows.len()), Failures::default());
+    for (i, (row, failure)) in rows.chunks_exact_mut(n_data).zip(outcomes).enumerate() {
+        if let Some(failure) = failure {
+            failures.add(Record { index: i as u64, theta: draws.draw(chosen[i]).to_vec(), failure });
+            continue;
         }
+        for direction in &directions {
+            let shift: f64 =
+                direction.iter().zip(row.iter().zip(&analysis.observed)).map(|(e, (d, o))| e * (d - o)).sum();
+            row.iter_mut().zip(direction).for_each(|(d, e)| *d -= shift * e);
+        }
+        kept.extend_from_slice(row);
     }
-    npy::write(&out_dir.join(PREDICTIVE), &[rows.len() / n_data, n_data], &rows)
+    npy::write(&out_dir.join(PREDICTIVE), &[kept.len() / n_data, n_data], &kept)?;
+    Ok((n as u64, failures))
+}
+
+/// Indices of `n` draws of equal weight, by systematic resampling.
+fn equal_weight(draws: &Samples, n: usize) -> Vec<usize> {
+    let (mut cumulative, mut draw) = (0.0, 0);
+    let levels = (0..n).map(|i| (i as f64 + 0.5) / n as f64);
+    levels
+        .map(|level| {
+            while draw + 1 < draws.n_samples() && cumulative + draws.weights[draw] < level {
+                cumulative += draws.weights[draw];
+                draw += 1;
+            }
+            draw
+        })
+        .collect()
 }
 
 /// What the figure's caption says of the nuisance parameters.
@@ -58,7 +96,7 @@ pub(super) fn note(analysis: &Analysis) -> String {
 }
 
 /// Orthonormal directions in which the nuisance parameters move the data, at the mean of the posterior.
-fn nuisance_directions(analysis: &Analysis, theta: &[f64], seed: Seed) -> Vec<Vec<f64>> {
+fn nuisance_directions(analysis: &Analysis, theta: &[f64], seed: Seed) -> Result<Vec<Vec<f64>>> {
     let inner = analysis.model.simulator();
     let mut kept = theta.iter();
     let value = |prior: &Option<Marginal>| {
@@ -68,13 +106,14 @@ fn nuisance_directions(analysis: &Analysis, theta: &[f64], seed: Seed) -> Vec<Ve
     let mut directions: Vec<Vec<f64>> = Vec::new();
     for (alpha, prior) in analysis.nuisance.iter().enumerate() {
         let Some(prior) = prior else { continue };
-        let simulate = |p: f64| {
+        let simulate = |p: f64| -> Result<Option<Vec<f64>>> {
             let (mut theta, mut data) = (middle.clone(), vec![0.0; inner.n_data()]);
             theta[alpha] = prior.quantile(p);
-            inner.simulate(&theta, &mut seed.stream(0), &mut data).map(|()| data)
+            let failure = attempt(inner, &theta, &mut seed.stream(0), &mut data)?;
+            Ok(failure.is_none().then_some(data))
         };
         // A simulator without data at these quartiles has no direction to fit.
-        let (Ok(below), Ok(above)) = (simulate(0.25), simulate(0.75)) else { continue };
+        let (Some(below), Some(above)) = (simulate(0.25)?, simulate(0.75)?) else { continue };
         let mut direction: Vec<f64> = above.iter().zip(below).map(|(a, b)| a - b).collect();
         for earlier in &directions {
             let overlap: f64 = earlier.iter().zip(&direction).map(|(a, b)| a * b).sum();
@@ -86,7 +125,7 @@ fn nuisance_directions(analysis: &Analysis, theta: &[f64], seed: Seed) -> Vec<Ve
             directions.push(direction);
         }
     }
-    directions
+    Ok(directions)
 }
 
 #[cfg(test)]
@@ -104,7 +143,7 @@ mod tests {
         std::fs::write(&file, text).expect("written");
         let analysis = Analysis::read(&file, &[]).expect("right");
         let draws = Samples::new(analysis.prior.parameters.clone(), vec![1.0, 2.0], vec![1.0, 1.0]).expect("valid");
-        write(&analysis, &*analysis.simulator(), &draws, &folder).expect("written");
+        write(&analysis, &*analysis.simulator(), &draws, &folder, &crate::progress::Quiet).expect("written");
         let rows = npy::read(&folder.join(PREDICTIVE), &[("draws", Some(N_DRAWS)), ("data", Some(10))]).expect("read");
         std::fs::remove_dir_all(folder).expect("removed");
         let mean = |row: &[f64]| row.iter().sum::<f64>() / 10.0;

@@ -5,11 +5,11 @@ use super::{PREDICTIVE, infer, predictive as predictions};
 use crate::compressor::{Compression, Knowledge};
 use crate::error::{Error, Result};
 use crate::lfi::{abc, gaussian, pmc};
+use crate::npy;
 use crate::progress::Progress;
 use crate::reference::Reference;
-use crate::report::{self, Convergence, Manifest, Predictive, Report, Round, Training, Truth};
+use crate::report::{self, Convergence, Failed, Manifest, Predictive, Report, Round, Training, Truth};
 use crate::samples::read_parquet;
-use crate::store::npy;
 use std::path::Path;
 
 /// Writes the report from the results in the output folder.
@@ -27,8 +27,9 @@ pub fn report(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> R
             truth: truth(analysis),
             training: training(&compression.knowledge),
             information: Some(convergence(&compression.knowledge)),
-            predictive: Some(predictive(analysis, out_dir)?),
+            predictive: analysis.model.can_simulate().then(|| predictive(analysis, out_dir)).transpose()?,
             rounds: rounds(results),
+            failed: failed(results),
             warnings: results.warnings.clone(),
             manifest: manifest(analysis, results, &compression)?,
             references: references(analysis, &compression),
@@ -118,6 +119,30 @@ fn predictive(analysis: &Analysis, out_dir: &Path) -> Result<Predictive> {
     })
 }
 
+/// Simulations that failed, in the order in which they were made.
+fn failed(results: &Results) -> Vec<Failed> {
+    let order = [
+        ("train", "training", false),
+        ("held_out", "the held-out set", false),
+        ("independent", "the independent set", false),
+        ("compress", "fresh sets", false),
+        ("abc", "ABC", true),
+        ("pmc", "population Monte Carlo", true),
+        ("predictive", "the posterior predictions", false),
+    ];
+    let found = order.iter().filter_map(|(key, name, is_spread)| {
+        results.failures.get(*key).map(|failures| Failed {
+            name: (*name).into(),
+            n_simulations: failures.n_simulations,
+            n_failed: failures.n_failed,
+            causes: failures.causes.iter().map(|(cause, n)| (cause.text().to_owned(), *n)).collect(),
+            theta: failures.first.iter().flat_map(|record| record.theta.iter().copied()).collect(),
+            is_spread: *is_spread,
+        })
+    });
+    found.collect()
+}
+
 fn rounds(results: &Results) -> Vec<Round> {
     let rounds = results.methods.get(Method::Pmc.name()).map_or(&[][..], |pmc| &pmc.rounds);
     let round =
@@ -140,6 +165,10 @@ fn manifest(analysis: &Analysis, results: &Results, compression: &Compression) -
         ("simulations behind F".to_owned(), format!("{} + {}", judged.n_s, judged.n_d)),
     ];
     facts.extend(results.methods.iter().map(|(name, m)| (format!("simulations, {name}"), m.n_simulations.to_string())));
+    if !analysis.model.can_simulate() {
+        let text = "left out: there is no simulator to draw data at parameters of the posterior";
+        facts.push(("predictive check".to_owned(), text.to_owned()));
+    }
     facts.extend(analysis.reference.iter().map(|reference| ("observed data".to_owned(), reference.clone())));
     let order = ["simulate", "compress", "infer"];
     let timings = order.iter().filter_map(|stage| results.timings_s.get(*stage).map(|s| ((*stage).to_owned(), *s)));

@@ -69,6 +69,14 @@ impl Folder {
             };
             StoredSet { parameters, simulations, origin }.write(&folder.join(name)).expect("written");
         }
+        write_sets(&folder);
+        write("there.sh", b"#!/bin/sh\necho never > run\n");
+        write("data.sh", b"");
+        #[cfg(unix)]
+        {
+            let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(folder.join("there.sh"), executable).expect("set");
+        }
         write("fortran.npy", &numpy(&[0.0; 10], &[2, 5], npyz::Order::Fortran));
         Self(folder)
     }
@@ -94,6 +102,87 @@ impl Drop for Folder {
     }
 }
 
+/// The right analysis without a simulator.
+const NONE: &str = r#"[observation]
+kind = "file"
+path = "ten.npy"
+[prior.mean]
+kind = "uniform"
+low = -3
+high = 3
+[prior.variance]
+kind = "uniform"
+low = 0.1
+high = 6
+[fiducial]
+mean = 0.0
+variance = 1.0
+[compressor]
+kind = "imnn"
+stored = "bare"
+delta = { mean = 0.1, variance = 0.1 }
+simulations = "fixed"
+held_out_fraction = 0.5
+[infer]
+methods = ["gaussian", "abc"]
+[infer.abc]
+n_accepted = 100
+stored = "drawn"
+"#;
+
+/// Stored simulations in the layouts that an analysis can name, right and wrong.
+fn write_sets(folder: &Path) {
+    let gaussian = Gaussian::mean_and_variance(10);
+    let mut set = SimulationSet::new(&gaussian, &[0.0, 1.0], Some(&[0.1, 0.1]), 20, 20).expect("fits");
+    set.fill(&gaussian, Seed::new(1), 0).expect("possible");
+    let crate::simulator::Derivatives::Differences { pairs, .. } = set.derivative.clone() else { panic!("pairs") };
+    let npy = |place: &str, shape: &[usize], data: &[f64]| {
+        let path = folder.join(place);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        crate::npy::write(&path, shape, data).expect("written");
+    };
+    let fiducial = |place: &str| npy(&format!("{place}/fiducial.npy"), &[20, 10], &set.fiducial);
+    // Says nothing itself; one array below and above for each parameter.
+    fiducial("bare");
+    for (k, name) in ["mean_minus", "mean_plus", "variance_minus", "variance_plus"].iter().enumerate() {
+        let rows: Vec<f64> = pairs.chunks(10).skip(k).step_by(4).flatten().copied().collect();
+        npy(&format!("bare/{name}.npy"), &[20, 10], &rows);
+    }
+    // As the one before, but with an axis of parameters that are not named.
+    fiducial("nameless");
+    npy("nameless/differences.npy", &[20, 2, 2, 10], &pairs);
+    // The axes of parameters and of below and above one after the other.
+    fiducial("swapped");
+    npy("swapped/differences.npy", &[10, 4, 10, 2], &pairs);
+    std::fs::write(folder.join("swapped/set.json"), r#"{ "parameters": ["mean", "variance"] }"#).expect("written");
+    let mut theta = vec![0.0; 2 * 200];
+    let stream = &mut Seed::new(3).stream(0);
+    theta.chunks_exact_mut(2).for_each(|theta| {
+        [theta[0], theta[1]] =
+            [(-3.0, 3.0), (0.1, 6.0)].map(|(low, high)| low + (high - low) * rand::RngExt::random::<f64>(stream));
+    });
+    npy("drawn/theta.npy", &[200, 2], &theta);
+    npy("drawn/data.npy", &[200, 10], &[0.5; 2000]);
+    npy("short_data/theta.npy", &[200, 2], &theta);
+    npy("short_data/data.npy", &[199, 10], &[0.5; 1990]);
+    theta.chunks_exact_mut(2).for_each(|theta| theta.swap(0, 1));
+    npy("swapped/theta.npy", &[200, 2], &theta);
+    npy("swapped/data.npy", &[200, 10], &[0.5; 2000]);
+    set.derivative = crate::simulator::Derivatives::Differences { delta: vec![0.1; 2], pairs };
+    let parameters = gaussian.parameters().iter().map(|p| p.name.clone()).collect();
+    StoredSet { parameters, simulations: set, origin: Origin::default() }
+        .write(&folder.join("pairs"))
+        .expect("written");
+    use npyz::WriterBuilder;
+    let mut npz = npyz::npz::NpzWriter::create(folder.join("several.npz")).expect("begun");
+    for (name, n) in [("a", 10), ("b", 9)] {
+        let options = npz.array(name, Default::default()).expect("begun").default_dtype();
+        let mut array = options.shape(&[n]).begin_nd().expect("begun");
+        array.extend((0..n).map(|i| i as f64)).expect("written");
+        array.finish().expect("finished");
+    }
+}
+
 fn numpy<T: npyz::AutoSerialize + Copy>(values: &[T], shape: &[u64], order: npyz::Order) -> Vec<u8> {
     use npyz::WriterBuilder;
     let mut bytes = Vec::new();
@@ -108,6 +197,7 @@ fn numpy<T: npyz::AutoSerialize + Copy>(values: &[T], shape: &[u64], order: npyz
 fn every_error_text_of_the_check() {
     let folder = Folder::new("texts");
     folder.read(BASE, &[]).expect("the base is right");
+    folder.read(NONE, &[]).expect("and so is that without a simulator");
     let mut wrong = Vec::new();
     let mut count = 0;
     let mut lines = TEXTS.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -117,6 +207,11 @@ fn every_error_text_of_the_check() {
             let (from, to) = edit.split_once(" ->").expect("an edit has an arrow");
             assert_eq!(BASE.matches(from).count(), 1, "{from:?} is not once in the base");
             folder.error(&BASE.replace(from, to.trim_start_matches(' ')), &[])
+        } else if let Some(edit) = change.strip_prefix("none: ") {
+            let edit = edit.replace("\\n", "\n");
+            let (from, to) = edit.split_once(" ->").expect("an edit has an arrow");
+            assert_eq!(NONE.matches(from).count(), 1, "{from:?} is not once in the analysis without a simulator");
+            folder.error(&NONE.replace(from, to.trim_start_matches(' ')), &[])
         } else {
             let overrides = change.strip_prefix("set: ").expect("edit or set");
             folder.error(BASE, &overrides.split(" | ").collect::<Vec<_>>())
@@ -204,10 +299,30 @@ fn observations_are_read_from_text_and_numpy_and_mocks_follow_the_seed() {
     assert_eq!(data("ten.txt"), (1..=10).map(f64::from).collect::<Vec<_>>());
     assert_eq!(data("ten.npy"), (0..10).map(f64::from).collect::<Vec<_>>());
     assert_eq!(data("single.npy"), data("ten.npy"));
+    assert_eq!(data("several.npz\", array = \"a"), data("ten.npy"));
     let mock = |overrides: &[&str]| folder.read(BASE, overrides).expect("right").observed;
     assert_eq!(mock(&[]), mock(&["compressor.n_s=500"]));
     assert_ne!(mock(&[]), mock(&["seed=2"]));
     assert_ne!(mock(&[]), mock(&["observation.index=1"]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_is_found_and_not_run() {
+    let folder = Folder::new("program");
+    let program = "simulator={ kind = \"worker\", command = [\"./there.sh\"], parameters = [\"mean\", \"variance\"], \
+                   shape = [2, 5], n_workers = 3 }";
+    let overrides = [program, "observation={ kind = \"file\", path = \"ten.txt\" }", "prior.mean.latex=m"];
+    let error = folder.error(BASE, &overrides);
+    assert!(error.starts_with("no error"), "{error}");
+    let analysis = folder.read(BASE, &overrides).expect("right");
+    assert_eq!((analysis.model.kind(), analysis.model.simulator().shape()), ("worker", &[2, 5][..]));
+    let there = folder.0.join("there.sh");
+    assert_eq!(analysis.model.external().map(|program| (program.n_workers(), program.path())), Some((3, &*there)));
+    let line = format!("simulator           worker, 10 data, 3 at once of {}\n", there.display());
+    assert!(analysis.describe().contains(&line), "{}", analysis.describe());
+    assert_eq!(analysis.prior.parameters[1].latex, "\\mathrm{variance}");
+    assert!(!folder.0.join("run").exists(), "the check ran the program");
 }
 
 #[test]
@@ -246,4 +361,37 @@ infer pmc           2000 particles, at most 5000000 simulations, down to distanc
 output              results.json, report.html, the trained compressor, the samples of each method
 ";
     assert_eq!(folder.read(&marginal_base(), &overrides).expect("right").describe(), expected);
+}
+
+#[test]
+fn without_a_simulator_the_stored_set_says_what_the_data_are() {
+    let folder = Folder::new("stored");
+    let analysis = folder.read(NONE, &[]).expect("right");
+    let set = analysis.compression.stored.as_ref().expect("stored");
+    assert_eq!((analysis.model.kind(), analysis.model.can_simulate()), ("stored", false));
+    assert_eq!((set.shape.as_slice(), set.n_s(), set.n_d()), (&[10][..], 20, 20));
+    assert_eq!(
+        (set.theta_fid.as_slice(), analysis.compression.delta.as_deref()),
+        (&[0.0, 1.0][..], Some(&[0.1; 2][..]))
+    );
+    let crate::compressor::Settings::Imnn(settings) = &analysis.compression.settings else { panic!("imnn") };
+    assert_eq!((settings.n_s, settings.n_d, settings.n_independent), (20, 20, 0));
+    let stored = analysis.inference.abc_stored.as_ref().expect("stored");
+    assert!(stored.theta.is_mapped() && stored.data.is_mapped() && set.fiducial.is_mapped());
+    assert_eq!(analysis.inference.abc.n_simulations, 200);
+    let error = analysis.simulator().simulate(&[0.0, 1.0], &mut Seed::new(0).stream(0), &mut [0.0; 10]);
+    assert!(error.expect_err("no simulator").is_invalid_input());
+    let text = analysis.describe();
+    for line in ["none: stored simulations of 10 data", "20 + 20 stored simulations", "200 stored simulations, the"] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    // The set's order of parameters holds where it has one, not that of the sections.
+    let swapped = NONE.replace("stored = \"bare\"\ndelta = { mean = 0.1, variance = 0.1 }", "stored = \"pairs\"");
+    let (mean, rest) = swapped.split_at(swapped.find("[prior.variance]").expect("there"));
+    let (variance, rest) = rest.split_at(rest.find("[fiducial]").expect("there"));
+    let (before, mean) = mean.split_at(mean.find("[prior.mean]").expect("there"));
+    let analysis = folder.read(&[before, variance, mean, rest].concat(), &[]).expect("right");
+    assert_eq!(analysis.prior.parameters[0].name, "mean");
+    let analysis = folder.read(&NONE.replace("kind = \"imnn\"", "kind = \"imnn\"\nn_independent = 0"), &[]);
+    analysis.expect("right");
 }
