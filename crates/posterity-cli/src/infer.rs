@@ -16,6 +16,11 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    #[cfg(feature = "mpi")]
+    pub(crate) fn options(&self) -> (&Input, &Running) {
+        (&self.input, &self.running)
+    }
+
     /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
         options::run(&self.input, &self.running, posterity::analysis::infer)

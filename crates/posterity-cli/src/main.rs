@@ -4,11 +4,15 @@ mod check;
 mod compress;
 mod infer;
 mod init;
+mod interrupt;
 mod options;
 mod progress;
+#[cfg(feature = "mpi")]
+mod ranks;
 mod report;
 mod run;
 mod simulate;
+mod status;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -24,8 +28,11 @@ use std::process::ExitCode;
     subcommand_required = true,
     max_term_width = 110
 )]
-#[command(after_help = "Exit codes: 0 done, 2 invalid input (usage, analysis, files), 1 anything else.\n\
-    Begin with: posterity init my_analysis && posterity run my_analysis/analysis.toml")]
+#[command(
+    after_help = "Exit codes: 0 done, 2 invalid input (usage, analysis, files), 130 ended by Ctrl-C or a signal,\n\
+    1 anything else.\n\
+    Begin with: posterity init my_analysis && posterity run my_analysis/analysis.toml"
+)]
 struct Program {
     #[command(subcommand)]
     verb: Verb,
@@ -35,6 +42,7 @@ struct Program {
 enum Verb {
     Run(run::Arguments),
     Simulate(simulate::Arguments),
+    Status(status::Arguments),
     Compress(compress::Arguments),
     Infer(infer::Arguments),
     Report(report::Arguments),
@@ -57,15 +65,36 @@ impl Failure {
 
 impl From<posterity::Error> for Failure {
     fn from(error: posterity::Error) -> Self {
+        if error.is_interrupted() {
+            return Self { text: error.to_string(), code: interrupt::EXIT_CODE };
+        }
         let code = if error.is_invalid_input() { 2 } else { 1 };
         Self { text: error.to_string(), code }
     }
 }
 
 fn main() -> ExitCode {
-    let outcome = match Program::parse().verb {
+    let program = Program::try_parse();
+    #[cfg(feature = "mpi")]
+    return ranks::run(program);
+    #[cfg(not(feature = "mpi"))]
+    run(program)
+}
+
+/// Does what the arguments say, or tells what is wrong with them.
+fn run(program: Result<Program, clap::Error>) -> ExitCode {
+    let verb = match program {
+        Ok(program) => program.verb,
+        Err(usage) => {
+            // A reader who has left is no error.
+            let _ = usage.print();
+            return ExitCode::from(usage.exit_code() as u8);
+        }
+    };
+    let outcome = match verb {
         Verb::Run(arguments) => arguments.run(),
         Verb::Simulate(arguments) => arguments.run(),
+        Verb::Status(arguments) => arguments.run(),
         Verb::Compress(arguments) => arguments.run(),
         Verb::Infer(arguments) => arguments.run(),
         Verb::Report(arguments) => arguments.run(),
@@ -75,7 +104,8 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            complain(&format!("error: {}", failure.text));
+            let kind = if failure.code == interrupt::EXIT_CODE { "ended" } else { "error" };
+            complain(&format!("{kind}: {}", failure.text));
             ExitCode::from(failure.code)
         }
     }

@@ -1,6 +1,7 @@
 //! Options that the verbs share: which analysis with which overrides, and where and how it runs.
 
 use crate::Failure;
+use crate::interrupt::{self, Interruptible};
 use crate::progress::{Bars, Lines};
 use clap::Args;
 use posterity::analysis::{Analysis, check_out_dir, default_out_dir, prepare_out_dir};
@@ -35,11 +36,16 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Reads and checks the analysis and the output folder's place; writes nothing.
-    pub(crate) fn read(&self) -> Result<(Analysis, PathBuf), Failure> {
+    /// Reads and checks the analysis.
+    pub(crate) fn analysis(&self) -> Result<Analysis, Failure> {
         let mut overrides = self.overrides.clone();
         overrides.extend(self.seed.map(|seed| format!("seed={seed}")));
-        let analysis = Analysis::read(&self.file, &overrides).map_err(Failure::input)?;
+        Analysis::read(&self.file, &overrides).map_err(Failure::input)
+    }
+
+    /// Reads and checks the analysis and the output folder's place; writes nothing.
+    pub(crate) fn read(&self) -> Result<(Analysis, PathBuf), Failure> {
+        let analysis = self.analysis()?;
         let out_dir = self.out.clone().unwrap_or_else(|| default_out_dir(&self.file));
         check_out_dir(&out_dir)?;
         Ok((analysis, out_dir))
@@ -58,24 +64,31 @@ pub(crate) struct Running {
     quiet: bool,
 }
 
-/// A stage of the library.
-pub(crate) type Stage = fn(&Analysis, &Path, &dyn Progress) -> posterity::Result<()>;
+impl Running {
+    /// Starts the threads asked for.
+    pub(crate) fn start_threads(&self) -> Result<(), Failure> {
+        let Some(threads) = self.threads else { return Ok(()) };
+        let started = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+        started.map_err(|error| Failure { text: format!("{threads} threads cannot be started: {error}"), code: 1 })
+    }
+}
 
-/// Reads the analysis, makes the output folder and runs a stage.
-pub(crate) fn run(input: &Input, running: &Running, stage: Stage) -> Result<(), Failure> {
+/// Reads the analysis, makes the output folder and runs a stage of the library.
+pub(crate) fn run(
+    input: &Input,
+    running: &Running,
+    stage: impl FnOnce(&Analysis, &Path, &dyn Progress) -> posterity::Result<()>,
+) -> Result<(), Failure> {
     let (analysis, out_dir) = input.read()?;
-    if let Some(threads) = running.threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.get())
-            .build_global()
-            .map_err(|error| Failure { text: format!("{threads} threads cannot be started: {error}"), code: 1 })?;
-    }
+    running.start_threads()?;
     prepare_out_dir(&out_dir)?;
-    match (running.quiet, std::io::stderr().is_terminal()) {
-        (true, _) => stage(&analysis, &out_dir, &Quiet)?,
-        (false, true) => stage(&analysis, &out_dir, &Bars::new())?,
-        (false, false) => stage(&analysis, &out_dir, &Lines::new())?,
-    }
+    let stop = interrupt::listen()?;
+    let listener: Box<dyn Progress> = match (running.quiet, std::io::stderr().is_terminal()) {
+        (true, _) => Box::new(Quiet),
+        (false, true) => Box::new(Bars::new()),
+        (false, false) => Box::new(Lines::new()),
+    };
+    stage(&analysis, &out_dir, &Interruptible { listener: &*listener, stop })?;
     if !running.quiet {
         crate::say(&format!("output: {}", out_dir.display()));
     }

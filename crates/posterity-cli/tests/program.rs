@@ -152,3 +152,21 @@ fn help_and_version_are_there() {
         assert!(help.contains(verb), "{verb} is not in:\n{help}");
     }
 }
+
+#[test]
+fn without_a_simulator_there_is_nothing_to_simulate() {
+    let folder = Folder::new("stored");
+    let output = folder.posterity(&["check", &example("stored")]);
+    assert!(stdout(&output).contains("none: stored simulations of 3 data"), "{}", stderr(&output));
+    let output = folder.posterity(&["simulate", &example("stored")]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("nothing to simulate: 2000 + 400 simulations are stored"), "{}", stderr(&output));
+    let output = folder.posterity(&["init", "mine", "--simulator", "stored"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let output = folder.posterity(&["check", "mine/analysis.toml"]);
+    assert!(
+        stderr(&output).contains("`compressor.stored`: there is no folder or archive mine/suite"),
+        "{}",
+        stderr(&output)
+    );
+}
