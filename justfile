@@ -7,13 +7,16 @@ check:
     cargo test --workspace --release
     RUSTDOCFLAGS="-D warnings" cargo doc --package posterity --no-deps
 
-# The benches, one after the other: training to known information, network, rejection, simulators.
+# The benches, one after the other: training to known information, network, rejection, simulators, store.
+# The benches, one after the other: training to known information, network, rejection, simulators, programs outside.
 bench:
     cargo bench --package posterity --bench imnn
     cargo bench --package posterity --bench network
     cargo bench --package posterity --bench abc
     cargo bench --package posterity --bench pmc
     cargo bench --package posterity --bench simulate
+    cargo bench --package posterity --bench store
+    cargo bench --package posterity --bench external
 
 # The main job: the Pantheon supernovae, into runs/pantheon.
 pantheon:
