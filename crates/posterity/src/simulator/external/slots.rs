@@ -146,7 +146,12 @@ impl Slot {
         self.n_runs += 1;
         let extension = Format::extension(program.format);
         let output = self.scratch.0.join(format!("{}.{extension}", self.n_runs));
-        once::run(program, group, &self.log, &output, input, data)
+        let outcome = once::run(program, group, &self.log, &output, input, data);
+        if !matches!(outcome, Ok(Ok(()))) {
+            // It may have been ended, and a guard takes its time to be no more.
+            self.group = None;
+        }
+        outcome
     }
 
     fn ask(&mut self, program: &Program, input: (&[f64], u64), data: &mut [f64]) -> Result<Outcome> {
@@ -155,12 +160,20 @@ impl Slot {
             self.group = None;
             drop(self.worker.take().and_then(Worker::dismiss));
         }
-        let group = guarded(&mut self.group, &self.scratch)?;
+        // Asked once only: a guard that ends between two questions would take its worker for one of the new group.
+        let group = match &mut self.group {
+            Some(group) => group,
+            empty => empty.insert(Group::start(&self.scratch.0)?),
+        };
         let worker = match self.worker.take() {
             Some(worker) => worker,
             None => Worker::start(program, group, &self.log, || Group::start(&self.scratch.0))?,
         };
         let (worker, outcome) = worker.simulate(program, group, &self.log, input, data);
+        if worker.is_none() {
+            // Its group was ended with it, and is waited for: a guard takes its time to be no more.
+            self.group = None;
+        }
         self.worker = worker;
         Ok(outcome)
     }
