@@ -71,7 +71,7 @@ fn main() {
     let prior = Prior { parameters, marginals: vec![uniform(-5.0, 5.0), uniform(0.1, 10.0)] };
     let metric = Matrix::from_rows(2, 2, vec![10.0, 0.0, 0.0, 5.0]);
     let (seed, observed) = (Seed::new(1), vec![vec![0.0, 1.0]]);
-    let estimates = forward.seeded(seed);
+    let source = forward.seeded(seed);
 
     println!("parts, one thread                          M/s");
     let mut data = vec![0.0; N_DATA];
@@ -98,7 +98,7 @@ fn main() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         for n_simulations in [1_000_000, 16_000_000, 64_000_000] {
             let settings = abc::Settings { n_simulations, n_accepted: Some(1000), ..abc::Settings::default() };
-            let run = || abc::sample(&estimates, &prior, &metric, &observed, &settings, &Quiet).unwrap();
+            let run = || abc::sample(&source, &prior, &metric, &observed, &settings, &Quiet).unwrap();
             let start = Instant::now();
             pool.install(run);
             let rate = n_simulations as f64 / start.elapsed().as_secs_f64() / 1e6;

@@ -332,9 +332,10 @@ pub(super) fn shard_status(table: &Table, how: &Filling) -> Result<Vec<Status>> 
 /// How rows that are to be filled have failed.
 pub(super) fn shard_failures(table: &Table, how: &Filling) -> Result<Failures> {
     let mut failures = Failures::default();
-    for chunk in table.chunks_there(&table.columns.status)?.into_iter().filter(|chunk| how.shard.has(*chunk)) {
-        failures.merge(table.failures(rows_of(table, how, chunk))?);
-    }
+    let mut chunks = table.chunks_there(&table.columns.status)?;
+    chunks.retain(|chunk| how.shard.has(*chunk));
+    let rows = how.rows.start..how.rows.end.min(table.n_rows);
+    table.records_of_chunks(&chunks, &rows)?.into_iter().for_each(|record| failures.add(record));
     Ok(failures)
 }
 

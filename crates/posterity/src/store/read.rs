@@ -81,9 +81,13 @@ impl Table {
         self.check_rows(&rows)?;
         let there = self.chunks_there(&self.columns.status)?;
         let within = |chunk: &&u64| self.rows_of(**chunk).start < rows.end && rows.start < self.rows_of(**chunk).end;
-        let there: Vec<u64> = there.iter().filter(within).copied().collect();
+        self.records_of_chunks(&there.iter().filter(within).copied().collect::<Vec<u64>>(), &rows)
+    }
+
+    /// As [`Table::records`], of these chunks, which are looked for no further.
+    pub(super) fn records_of_chunks(&self, chunks: &[u64], rows: &Range<u64>) -> Result<Vec<Record>> {
         let found: Result<Vec<Vec<Record>>> =
-            there.par_iter().map(|chunk| self.settled(*chunk, || self.records_of(*chunk, &rows))).collect();
+            chunks.par_iter().map(|chunk| self.settled(*chunk, || self.records_of(*chunk, rows))).collect();
         Ok(found?.into_iter().flatten().collect())
     }
 
