@@ -52,7 +52,8 @@ pub fn check_out_dir(out_dir: &Path) -> Result<()> {
 /// As [`check_out_dir`], and invalid input where the operating system refuses.
 pub fn prepare_out_dir(out_dir: &Path) -> Result<()> {
     check_out_dir(out_dir)?;
-    let probe = out_dir.join(".posterity_can_write");
+    // A name of this process alone: others may look at the same moment.
+    let probe = out_dir.join(format!(".posterity_can_write_{}", std::process::id()));
     std::fs::create_dir_all(out_dir)
         .and_then(|()| std::fs::write(&probe, b""))
         .and_then(|()| std::fs::remove_file(&probe))
