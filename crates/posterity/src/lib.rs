@@ -2,9 +2,14 @@
 
 pub mod analysis;
 pub mod compressor;
+pub mod diagnostics;
 mod digest;
+pub mod engine;
 pub mod error;
 pub mod failure;
+pub mod field;
+pub mod halo;
+pub mod hmc;
 pub mod lfi;
 pub mod math;
 pub mod nn;

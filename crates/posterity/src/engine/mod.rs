@@ -1,0 +1,1 @@
+//! The neural physical engine: convolutions of a field with multipole kernels, and their gradients.

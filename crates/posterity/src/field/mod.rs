@@ -1,0 +1,2 @@
+//! Density fields on a periodic grid: from white noise through linear theory and gravity to the density, each map with
+//! its adjoint.
