@@ -1,5 +1,6 @@
 //! Named, weighted draws of parameters: what every inference returns.
 
+pub mod chains;
 mod getdist;
 mod parquet;
 

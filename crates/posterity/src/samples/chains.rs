@@ -1,0 +1,352 @@
+//! Draws of Markov chains on disk, as ArviZ and xarray read them: a Zarr (version 3) group of groups.
+//!
+//! A store is one folder: group `posterior` with what was drawn, group `sample_stats` with what the sampler says of each
+//! draw, each array `(chain, draw, …)` with its axes named, beside them the coordinates. `arviz.from_zarr(folder)` opens
+//! it. The arrays have their whole length from the beginning; draws that are still to come are NaN (0 for whole numbers,
+//! false). A chunk is one chain and so many draws, so that chains write beside each other, and a chunk that was being
+//! written when the process was killed is written again.
+
+use crate::error::{Error, Result};
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zarrs::array::builder::{ArrayBuilderDataType, ArrayBuilderFillValue};
+use zarrs::array::codec::Crc32cCodec;
+use zarrs::array::{Array, ArrayBuilder, data_type};
+use zarrs::filesystem::FilesystemStore;
+use zarrs::group::GroupBuilder;
+
+/// The group of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// What was drawn.
+    Posterior,
+    /// What the sampler says of each draw.
+    SampleStats,
+}
+
+impl Group {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Posterior => "/posterior",
+            Self::SampleStats => "/sample_stats",
+        }
+    }
+}
+
+/// How values are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Double precision.
+    F64,
+    /// Single precision, for fields.
+    F32,
+    /// Whole numbers of 64 bits.
+    I64,
+    /// True where not 0.
+    Bool,
+}
+
+/// One array of a store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub group: Group,
+    /// How its values are kept.
+    pub kind: Kind,
+    /// Names of the axes after chain and draw, with their lengths.
+    pub axes: Vec<(String, usize)>,
+}
+
+impl Variable {
+    fn width(&self) -> usize {
+        self.axes.iter().map(|(_, n)| n).product()
+    }
+}
+
+/// Values along an axis.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Coordinate {
+    /// Names.
+    Names(Vec<String>),
+    /// Numbers.
+    Numbers(Vec<f64>),
+}
+
+/// What a store holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    /// Number of chains.
+    pub n_chains: usize,
+    /// Draws of each chain.
+    pub n_draws: usize,
+    /// Draws in a chunk.
+    pub chunk_draws: usize,
+    /// The arrays.
+    pub variables: Vec<Variable>,
+    /// Values along axes, by name of the axis.
+    pub coordinates: Vec<(String, Coordinate)>,
+    /// What the group `posterior` says of itself.
+    pub attributes: Map<String, Value>,
+}
+
+type Stored = Array<FilesystemStore>;
+
+/// A store of chains that is open.
+pub struct Chains {
+    folder: PathBuf,
+    layout: Layout,
+    arrays: Vec<Stored>,
+}
+
+impl Chains {
+    /// Writes the description of a store; chunks that are there already stay.
+    ///
+    /// # Errors
+    /// Io.
+    pub fn create(folder: &Path, layout: Layout) -> Result<Self> {
+        let chains = Self::lay_out(folder, layout)?;
+        let store = chains.store()?;
+        let group = |path: &str, attributes: Map<String, Value>| {
+            let group = GroupBuilder::new().attributes(attributes).build(store.clone(), path);
+            group.map_err(|e| chains.failed(&e))?.store_metadata().map_err(|e| chains.failed(&e))
+        };
+        group("/", Map::new())?;
+        for path in [Group::Posterior, Group::SampleStats] {
+            let used = chains.layout.variables.iter().any(|v| v.group == path);
+            if used {
+                let attributes = if path == Group::Posterior { chains.layout.attributes.clone() } else { Map::new() };
+                group(path.path(), attributes)?;
+                chains.write_coordinates(path)?;
+            }
+        }
+        chains.arrays.iter().try_for_each(|array| array.store_metadata().map_err(|e| chains.failed(&e)))?;
+        Ok(chains)
+    }
+
+    /// Opens a store of this layout.
+    ///
+    /// # Errors
+    /// Invalid input, if there is none of this layout.
+    pub fn open(folder: &Path, layout: Layout) -> Result<Self> {
+        let chains = Self::lay_out(folder, layout)?;
+        let store = chains.store()?;
+        for array in &chains.arrays {
+            let path = array.path().as_str();
+            let other = |what: String| {
+                Error::invalid_input(format!("`{path}` is not as this analysis would have it{what}"))
+                    .remedy("sample again, or choose another output folder")
+                    .in_file(folder)
+            };
+            let there = Array::open(store.clone(), path).map_err(|e| other(format!(": {e}")))?;
+            if there.shape() != array.shape() || there.data_type() != array.data_type() {
+                return Err(other(String::new()));
+            }
+        }
+        Ok(chains)
+    }
+
+    /// Writes draws of one variable: chunk `chunk` of a chain, `chunk_draws × width` values, less in the last one.
+    ///
+    /// # Errors
+    /// Io.
+    pub fn write(&self, name: &str, chain: usize, chunk: usize, values: &[f64]) -> Result<()> {
+        let (variable, array) = self.find(name)?;
+        let mut at = vec![0_u64; array.shape().len()];
+        (at[0], at[1]) = (chain as u64, chunk as u64);
+        // Chunks at the end are as long as the others; what lies beyond the array is not read.
+        let length = self.layout.chunk_draws * variable.width();
+        let padded = |fill: f64| values.iter().copied().chain(std::iter::repeat(fill)).take(length);
+        let outcome = match variable.kind {
+            Kind::F64 => array.store_chunk(&at, padded(f64::NAN).collect::<Vec<f64>>()),
+            Kind::F32 => array.store_chunk(&at, padded(f64::NAN).map(|x| x as f32).collect::<Vec<f32>>()),
+            Kind::I64 => array.store_chunk(&at, padded(0.0).map(|x| x as i64).collect::<Vec<i64>>()),
+            Kind::Bool => array.store_chunk(&at, padded(0.0).map(|x| x != 0.0).collect::<Vec<bool>>()),
+        };
+        outcome.map_err(|e| self.failed(&e))
+    }
+
+    /// All draws of one variable, `n_draws × width` values for each chain.
+    ///
+    /// # Errors
+    /// Io; corrupt file.
+    pub fn read(&self, name: &str) -> Result<Vec<Vec<f64>>> {
+        let (variable, array) = self.find(name)?;
+        let whole = array.subset_all();
+        let corrupt = |e: zarrs::array::ArrayError| {
+            Error::corrupt_file(format!("`{name}` cannot be read: {e}"))
+                .remedy("sample again into another output folder")
+                .in_file(&self.folder)
+        };
+        let values: Vec<f64> = match variable.kind {
+            Kind::F64 => array.retrieve_array_subset(&whole).map_err(corrupt)?,
+            Kind::F32 => {
+                let values: Vec<f32> = array.retrieve_array_subset(&whole).map_err(corrupt)?;
+                values.into_iter().map(f64::from).collect()
+            }
+            Kind::I64 => {
+                let values: Vec<i64> = array.retrieve_array_subset(&whole).map_err(corrupt)?;
+                values.into_iter().map(|x| x as f64).collect()
+            }
+            Kind::Bool => {
+                let values: Vec<bool> = array.retrieve_array_subset(&whole).map_err(corrupt)?;
+                values.into_iter().map(|x| f64::from(u8::from(x))).collect()
+            }
+        };
+        Ok(values.chunks(self.layout.n_draws * variable.width()).map(<[f64]>::to_vec).collect())
+    }
+
+    /// What the store holds.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn lay_out(folder: &Path, layout: Layout) -> Result<Self> {
+        let mut chains = Self { folder: folder.to_path_buf(), layout, arrays: Vec::new() };
+        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, &e))?;
+        let store = chains.store()?;
+        let Layout { n_chains, n_draws, chunk_draws, .. } = chains.layout;
+        for variable in &chains.layout.variables {
+            let lengths = variable.axes.iter().map(|(_, n)| *n as u64);
+            let shape = [n_chains as u64, n_draws as u64].into_iter().chain(lengths.clone()).collect::<Vec<_>>();
+            let chunk = [1, chunk_draws as u64].into_iter().chain(lengths).collect::<Vec<_>>();
+            let names = ["chain", "draw"].into_iter().chain(variable.axes.iter().map(|(name, _)| name.as_str()));
+            let (kind, fill): (ArrayBuilderDataType, ArrayBuilderFillValue) = match variable.kind {
+                Kind::F64 => (data_type::float64().into(), f64::NAN.into()),
+                Kind::F32 => (data_type::float32().into(), f32::NAN.into()),
+                Kind::I64 => (data_type::int64().into(), 0_i64.into()),
+                Kind::Bool => (data_type::bool().into(), zarrs::array::FillValue::from(false).into()),
+            };
+            let mut builder = ArrayBuilder::new(shape, chunk, kind, fill);
+            builder
+                .bytes_to_bytes_codecs(vec![Arc::new(Crc32cCodec::new())])
+                .dimension_names(Some(names.map(str::to_owned)));
+            let path = format!("{}/{}", variable.group.path(), variable.name);
+            chains.arrays.push(builder.build(store.clone(), &path).map_err(|e| chains.failed(&e))?);
+        }
+        Ok(chains)
+    }
+
+    /// The coordinates of the axes that a group has.
+    fn write_coordinates(&self, group: Group) -> Result<()> {
+        let numbers = |n: usize| Coordinate::Numbers((0..n).map(|i| i as f64).collect());
+        let of_all =
+            [("chain".to_owned(), numbers(self.layout.n_chains)), ("draw".into(), numbers(self.layout.n_draws))];
+        let axes = || self.layout.variables.iter().filter(|v| v.group == group).flat_map(|v| &v.axes);
+        let named = self.layout.coordinates.iter().filter(|(name, _)| axes().any(|(axis, _)| axis == name));
+        for (i, (name, values)) in of_all.iter().chain(named).enumerate() {
+            self.write_coordinate(&format!("{}/{name}", group.path()), name, values, i < of_all.len())?;
+        }
+        Ok(())
+    }
+
+    fn write_coordinate(&self, path: &str, name: &str, values: &Coordinate, is_index: bool) -> Result<()> {
+        let n = match values {
+            Coordinate::Names(names) => names.len(),
+            Coordinate::Numbers(numbers) => numbers.len(),
+        };
+        let (kind, fill): (ArrayBuilderDataType, ArrayBuilderFillValue) = match values {
+            Coordinate::Names(_) => (data_type::string().into(), "".into()),
+            Coordinate::Numbers(_) if is_index => (data_type::int64().into(), 0_i64.into()),
+            Coordinate::Numbers(_) => (data_type::float64().into(), f64::NAN.into()),
+        };
+        let mut builder = ArrayBuilder::new(vec![n as u64], vec![n.max(1) as u64], kind, fill);
+        builder.dimension_names(Some([name.to_owned()]));
+        let array = builder.build(self.store()?, path).map_err(|e| self.failed(&e))?;
+        array.store_metadata().map_err(|e| self.failed(&e))?;
+        let outcome = match values {
+            Coordinate::Names(names) => array.store_chunk(&[0], names.clone()),
+            Coordinate::Numbers(x) if is_index => {
+                array.store_chunk(&[0], x.iter().map(|x| *x as i64).collect::<Vec<_>>())
+            }
+            Coordinate::Numbers(numbers) => array.store_chunk(&[0], numbers.clone()),
+        };
+        outcome.map_err(|e| self.failed(&e))
+    }
+
+    fn store(&self) -> Result<Arc<FilesystemStore>> {
+        FilesystemStore::new(&self.folder).map(Arc::new).map_err(|e| self.failed(&e))
+    }
+
+    fn find(&self, name: &str) -> Result<(&Variable, &Stored)> {
+        let found = self.layout.variables.iter().zip(&self.arrays).find(|(v, _)| v.name == name);
+        found.ok_or_else(|| Error::invalid_input(format!("the chains have no variable `{name}`")).in_file(&self.folder))
+    }
+
+    fn failed(&self, error: &dyn std::fmt::Display) -> Error {
+        Error::io(&self.folder, &std::io::Error::other(error.to_string()))
+    }
+}
+
+/// The attributes that a store of chains carries for its readers.
+pub fn attributes(seed: u64) -> Map<String, Value> {
+    let all = json!({
+        "inference_library": "posterity",
+        "inference_library_version": env!("CARGO_PKG_VERSION"),
+        "seed": seed,
+    });
+    match all {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(n_draws: usize) -> Layout {
+        let variable = |name: &str, group, kind, axes: &[(&str, usize)]| Variable {
+            name: name.into(),
+            group,
+            kind,
+            axes: axes.iter().map(|(name, n)| ((*name).into(), *n)).collect(),
+        };
+        Layout {
+            n_chains: 2,
+            n_draws,
+            chunk_draws: 3,
+            variables: vec![
+                variable("weights", Group::Posterior, Kind::F64, &[("weight", 2)]),
+                variable("field", Group::Posterior, Kind::F32, &[("x", 2), ("y", 2)]),
+                variable("diverging", Group::SampleStats, Kind::Bool, &[]),
+                variable("n_steps", Group::SampleStats, Kind::I64, &[]),
+            ],
+            coordinates: vec![("weight".into(), Coordinate::Names(vec!["bias".into(), "μ".into()]))],
+            attributes: attributes(7),
+        }
+    }
+
+    #[test]
+    fn draws_come_back_and_those_to_come_are_missing() {
+        let folder = std::env::temp_dir().join(format!("posterity_chains_{}", std::process::id()));
+        let chains = Chains::create(&folder, layout(5)).expect("created");
+        chains.write("weights", 1, 0, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).expect("written");
+        chains.write("weights", 1, 1, &[7.0, 8.0, 9.0, 10.0]).expect("a short last chunk");
+        chains.write("diverging", 0, 0, &[0.0, 1.0, 0.0]).expect("written");
+        let again = Chains::open(&folder, layout(5)).expect("there");
+        let weights = again.read("weights").expect("read");
+        assert_eq!(weights[1], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]);
+        assert!(weights[0].iter().all(|x| x.is_nan()) && weights[0].len() == 10);
+        assert_eq!(again.read("diverging").expect("read")[0], [0.0, 1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(again.read("n_steps").expect("read")[1], [0.0; 5]);
+        assert!(Chains::open(&folder, layout(6)).is_err_and(|e| e.is_invalid_input()));
+        assert!(again.read("weight").is_err_and(|e| e.is_invalid_input()));
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    #[test]
+    fn a_damaged_chunk_is_found() {
+        let folder = std::env::temp_dir().join(format!("posterity_chains_damaged_{}", std::process::id()));
+        let chains = Chains::create(&folder, layout(3)).expect("created");
+        chains.write("weights", 0, 0, &[1.0; 6]).expect("written");
+        let chunk = folder.join("posterior/weights/c/0/0/0");
+        let mut bytes = std::fs::read(&chunk).expect("there");
+        bytes[3] ^= 1;
+        std::fs::write(&chunk, bytes).expect("written");
+        assert!(chains.read("weights").is_err_and(|e| e.is_corrupt_file()));
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
+}
