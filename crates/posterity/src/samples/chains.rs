@@ -1,12 +1,14 @@
 //! Draws of Markov chains on disk, as ArviZ and xarray read them: a Zarr (version 3) group of groups.
 //!
 //! A store is one folder: group `posterior` with what was drawn, group `sample_stats` with what the sampler says of each
-//! draw, each array `(chain, draw, …)` with its axes named, beside them the coordinates. `arviz.from_zarr(folder)` opens
-//! it. The arrays have their whole length from the beginning; draws that are still to come are NaN (0 for whole numbers,
+//! draw, each array `(chain, draw, …)` with its axes named, beside them the coordinates. What opens it is
+//! `xarray.open_datatree(folder, engine="zarr")`, and `arviz.InferenceData.from_datatree` takes it from there.
+//! The arrays have their whole length from the beginning; draws that are still to come are NaN (0 for whole numbers,
 //! false). A chunk is one chain and so many draws, so that chains write beside each other, and a chunk that was being
 //! written when the process was killed is written again.
 
 use crate::error::{Error, Result};
+use crate::whole_file::write_text;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -108,21 +110,30 @@ impl Chains {
     /// Io.
     pub fn create(folder: &Path, layout: Layout) -> Result<Self> {
         let chains = Self::lay_out(folder, layout)?;
-        let store = chains.store()?;
-        let group = |path: &str, attributes: Map<String, Value>| {
-            let group = GroupBuilder::new().attributes(attributes).build(store.clone(), path);
+        let described = |path: &str, attributes: Map<String, Value>| {
+            let group = GroupBuilder::new().attributes(attributes).build(chains.store()?, path);
             group.map_err(|e| chains.failed(&e))?.store_metadata().map_err(|e| chains.failed(&e))
         };
-        group("/", Map::new())?;
-        for path in [Group::Posterior, Group::SampleStats] {
-            let used = chains.layout.variables.iter().any(|v| v.group == path);
-            if used {
-                let attributes = if path == Group::Posterior { chains.layout.attributes.clone() } else { Map::new() };
-                group(path.path(), attributes)?;
-                chains.write_coordinates(path)?;
+        described("/", Map::new())?;
+        let mut paths = Vec::new();
+        for group in [Group::Posterior, Group::SampleStats] {
+            if !chains.layout.variables.iter().any(|v| v.group == group) {
+                continue;
             }
+            let is_first = group == Group::Posterior;
+            described(group.path(), if is_first { chains.layout.attributes.clone() } else { Map::new() })?;
+            let mut members = chains.write_coordinates(group)?;
+            for (variable, array) in
+                chains.layout.variables.iter().zip(&chains.arrays).filter(|(v, _)| v.group == group)
+            {
+                array.store_metadata().map_err(|e| chains.failed(&e))?;
+                members.push(variable.name.clone());
+            }
+            chains.consolidate(group.path(), &members)?;
+            paths.extend(members.iter().map(|name| format!("{}/{name}", &group.path()[1..])));
+            paths.push(group.path()[1..].to_owned());
         }
-        chains.arrays.iter().try_for_each(|array| array.store_metadata().map_err(|e| chains.failed(&e)))?;
+        chains.consolidate("/", &paths)?;
         Ok(chains)
     }
 
@@ -229,17 +240,38 @@ impl Chains {
         Ok(chains)
     }
 
-    /// The coordinates of the axes that a group has.
-    fn write_coordinates(&self, group: Group) -> Result<()> {
+    /// Puts the metadata of a group's members into its own, so that readers open one file.
+    fn consolidate(&self, group: &str, members: &[String]) -> Result<()> {
+        let read = |path: &Path| -> Result<Value> {
+            let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, &e))?;
+            serde_json::from_str(&text).map_err(|e| self.failed(&e))
+        };
+        let folder = self.folder.join(&group[1..]);
+        let own = folder.join("zarr.json");
+        let mut metadata = read(&own)?;
+        let of_members = members.iter().map(|name| {
+            let mut member = read(&folder.join(name).join("zarr.json"))?;
+            member.as_object_mut().map(|object| object.remove("consolidated_metadata"));
+            Ok((name.clone(), member))
+        });
+        let of_members: Map<String, Value> = of_members.collect::<Result<_>>()?;
+        metadata["consolidated_metadata"] = json!({"kind": "inline", "must_understand": false, "metadata": of_members});
+        write_text(&own, &format!("{metadata:#}\n"))
+    }
+
+    /// The coordinates of the axes that a group has; their names.
+    fn write_coordinates(&self, group: Group) -> Result<Vec<String>> {
         let numbers = |n: usize| Coordinate::Numbers((0..n).map(|i| i as f64).collect());
         let of_all =
             [("chain".to_owned(), numbers(self.layout.n_chains)), ("draw".into(), numbers(self.layout.n_draws))];
         let axes = || self.layout.variables.iter().filter(|v| v.group == group).flat_map(|v| &v.axes);
         let named = self.layout.coordinates.iter().filter(|(name, _)| axes().any(|(axis, _)| axis == name));
+        let mut names = Vec::new();
         for (i, (name, values)) in of_all.iter().chain(named).enumerate() {
             self.write_coordinate(&format!("{}/{name}", group.path()), name, values, i < of_all.len())?;
+            names.push(name.clone());
         }
-        Ok(())
+        Ok(names)
     }
 
     fn write_coordinate(&self, path: &str, name: &str, values: &Coordinate, is_index: bool) -> Result<()> {
