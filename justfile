@@ -7,8 +7,7 @@ check:
     cargo test --workspace --release
     RUSTDOCFLAGS="-D warnings" cargo doc --package posterity --no-deps
 
-# The benches, one after the other: training to known information, network, rejection, simulators, store.
-# The benches, one after the other: training to known information, network, rejection, simulators, programs outside.
+# The benches, one after the other; docs/benchmarks.md says what they showed.
 bench:
     cargo bench --package posterity --bench imnn
     cargo bench --package posterity --bench network
