@@ -1,9 +1,12 @@
-//! Mathematics that several rooms need: small dense linear algebra, special functions.
+//! Mathematics that several rooms need: small dense linear algebra, Fourier transforms, special functions.
 
+mod fft;
 mod matrix;
 mod moments;
 mod special;
 
+pub(crate) use fft::{Lines, Scratch};
+pub use fft::{Complex, RealFft3};
 pub use matrix::{Cholesky, Matrix};
 pub use moments::mean_and_covariance;
 pub use special::{ln_gamma, normal_cdf, normal_quantile};

@@ -1,0 +1,205 @@
+//! The linear power spectrum today: Eisenstein and Hu's fit, or a table of a Boltzmann code.
+
+use super::Grid;
+use super::eisenstein_hu::Transfer;
+use crate::error::{Error, Result};
+use std::f64::consts::PI;
+use std::path::{Path, PathBuf};
+
+/// A flat cosmology, as far as the linear power spectrum needs it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cosmology {
+    /// Matter density Ω_m, with the baryons.
+    pub omega_m: f64,
+    /// Baryon density Ω_b.
+    pub omega_b: f64,
+    /// Hubble's constant in 100 km/s/Mpc.
+    pub h: f64,
+    /// Spectral index n_s.
+    pub n_s: f64,
+    /// σ8: root mean square of δ_lin in spheres of 8 Mpc/h.
+    pub sigma8: f64,
+}
+
+/// Temperature of the background radiation [K] (Fixsen 2009, arXiv:0911.1955).
+const TEMPERATURE: f64 = 2.7255;
+
+/// Linear power spectrum of matter at z = 0, P(k) [(Mpc/h)³] of k [h/Mpc].
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearPower {
+    shape: Shape,
+    factor: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Shape {
+    Fit { transfer: Transfer, h: f64, n_s: f64 },
+    Table { file: Option<PathBuf>, ln_k: Vec<f64>, ln_p: Vec<f64> },
+}
+
+impl LinearPower {
+    /// The fit of Eisenstein & Hu 1998 with wiggles, A k^n_s T², normalised to σ8.
+    ///
+    /// # Errors
+    /// Invalid input, for densities without 0 < Ω_b < Ω_m ≤ 1, h outside (0.1, 10), n_s outside (0, 3), or σ8 not
+    /// finite and positive.
+    pub fn eisenstein_hu(cosmology: &Cosmology) -> Result<Self> {
+        let Cosmology { omega_m, omega_b, h, n_s, sigma8 } = *cosmology;
+        let refuse = |what: String, remedy: &str| Err(Error::invalid_input(what).remedy(remedy));
+        if !(omega_b > 0.0 && omega_b < omega_m && omega_m <= 1.0) {
+            return refuse(format!("Ω_b = {omega_b}, Ω_m = {omega_m}"), "give 0 < Ω_b < Ω_m ≤ 1");
+        }
+        if !(h > 0.1 && h < 10.0) {
+            return refuse(format!("h = {h}"), "give Hubble's constant in 100 km/s/Mpc, about 0.7");
+        }
+        if !(n_s > 0.0 && n_s < 3.0) {
+            return refuse(format!("n_s = {n_s}"), "give a number between 0 and 3, about 0.96");
+        }
+        let transfer = Transfer::new(omega_m * h * h, omega_b * h * h, TEMPERATURE);
+        Self { shape: Shape::Fit { transfer, h, n_s }, factor: 1.0 }.normalised_to(sigma8)
+    }
+
+    /// A table of k [h/Mpc] and P [(Mpc/h)³] at z = 0, interpolated linearly in their logarithms.
+    ///
+    /// # Errors
+    /// Invalid input, if there are not at least two k, all positive, finite and increasing, or a P for each of them that
+    /// is positive and finite.
+    pub fn table(k: &[f64], p: &[f64]) -> Result<Self> {
+        if k.len() != p.len() || k.len() < 2 {
+            return Err(Error::invalid_input(format!("a power spectrum of {} k and {} P(k)", k.len(), p.len()))
+                .remedy("give at least two, and as many of one as of the other"));
+        }
+        for (i, (k_i, p_i)) in k.iter().zip(p).enumerate() {
+            if i > 0 && *k_i <= k[i - 1] {
+                return Err(Error::invalid_input(format!("k = {k_i} comes after k = {}", k[i - 1]))
+                    .remedy("k must increase"));
+            }
+            for (name, value) in [("k", k_i), ("P(k)", p_i)] {
+                if !(value.is_finite() && *value > 0.0) {
+                    return Err(Error::invalid_input(format!("row {} of the power spectrum has {name} = {value}", i + 1))
+                        .remedy("k and P(k) are finite and above 0"));
+                }
+            }
+        }
+        let ln = |x: &[f64]| x.iter().map(|x| x.ln()).collect();
+        Ok(Self { shape: Shape::Table { file: None, ln_k: ln(k), ln_p: ln(p) }, factor: 1.0 })
+    }
+
+    /// Reads a table from a text file of two columns, k [h/Mpc] and P [(Mpc/h)³], as CAMB and CLASS write at z = 0.
+    /// Lines that begin with `#` and empty ones are passed over.
+    ///
+    /// # Errors
+    /// Io; invalid input with file and line, for a line that is not two numbers; and as [`LinearPower::table`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|error| Error::io(path, &error))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            let remedy = "give a text file of two columns, k [h/Mpc] and P(k) [(Mpc/h)³]";
+            Error::invalid_input("a power spectrum that is not text").remedy(remedy).in_file(path)
+        })?;
+        let (mut k, mut p) = (vec![], vec![]);
+        for (i, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let numbers: Option<Vec<f64>> = line.split_whitespace().map(|word| word.parse().ok()).collect();
+            let Some([k_i, p_i]) = numbers.as_deref() else {
+                return Err(Error::invalid_input(format!("`{line}` is not two numbers"))
+                    .remedy("each line has k [h/Mpc] and P(k) [(Mpc/h)³]; comments begin with #")
+                    .at_line(i + 1)
+                    .in_file(path));
+            };
+            k.push(*k_i);
+            p.push(*p_i);
+        }
+        let mut power = Self::table(&k, &p).map_err(|error| error.in_file(path))?;
+        if let Shape::Table { file, .. } = &mut power.shape {
+            *file = Some(path.to_path_buf());
+        }
+        Ok(power)
+    }
+
+    /// P(k) [(Mpc/h)³] at `k` ≥ 0 [h/Mpc]. A table is continued beyond its ends along its first and last pieces;
+    /// [`LinearPower::check_covers`] says whether a grid comes there.
+    pub fn at(&self, k: f64) -> f64 {
+        if k <= 0.0 {
+            return 0.0;
+        }
+        self.factor
+            * match &self.shape {
+                Shape::Fit { transfer, h, n_s } => k.powf(*n_s) * transfer.at(k * h).powi(2),
+                Shape::Table { ln_k, ln_p, .. } => {
+                    let x = k.ln();
+                    let i = ln_k.partition_point(|ln_k| *ln_k <= x).clamp(1, ln_k.len() - 1);
+                    let t = (x - ln_k[i - 1]) / (ln_k[i] - ln_k[i - 1]);
+                    (ln_p[i - 1] + t * (ln_p[i] - ln_p[i - 1])).exp()
+                }
+            }
+    }
+
+    /// Root mean square of δ_lin in spheres of `radius` [Mpc/h]: σ² = ∫ d ln k k³ P W²(kR) / 2π². Of a table, what it
+    /// covers is integrated.
+    pub fn sigma(&self, radius: f64) -> f64 {
+        let (from, to) = match &self.shape {
+            Shape::Fit { .. } => ((1e-5f64).ln(), (1e3 / radius).ln()),
+            Shape::Table { ln_k, .. } => (ln_k[0], ln_k[ln_k.len() - 1]),
+        };
+        let n = 20_000;
+        let step = (to - from) / n as f64;
+        // The middle of each piece: the integrand need not vanish at the ends.
+        let sum: f64 = (0..n)
+            .map(|i| {
+                let k = (from + (i as f64 + 0.5) * step).exp();
+                k.powi(3) * self.at(k) * top_hat(k * radius).powi(2)
+            })
+            .sum();
+        (sum * step / (2.0 * PI * PI)).sqrt()
+    }
+
+    /// σ in spheres of 8 Mpc/h.
+    pub fn sigma8(&self) -> f64 {
+        self.sigma(8.0)
+    }
+
+    /// The same shape with this σ8.
+    ///
+    /// # Errors
+    /// Invalid input, if it is not finite and positive.
+    pub fn normalised_to(mut self, sigma8: f64) -> Result<Self> {
+        if !(sigma8.is_finite() && sigma8 > 0.0) {
+            return Err(Error::invalid_input(format!("σ8 = {sigma8}")).remedy("give a number above 0, about 0.8"));
+        }
+        self.factor *= (sigma8 / self.sigma8()).powi(2);
+        Ok(self)
+    }
+
+    /// Refuses a grid with modes outside of a table.
+    ///
+    /// # Errors
+    /// Invalid input that names the file, the range that the grid needs and that of the table.
+    pub fn check_covers(&self, grid: &Grid) -> Result<()> {
+        let Shape::Table { file, ln_k, .. } = &self.shape else { return Ok(()) };
+        let (low, high) = (ln_k[0].exp(), ln_k[ln_k.len() - 1].exp());
+        let (need_low, need_high) = (grid.k_fundamental(), grid.k_max());
+        // The ends went through a logarithm.
+        if low <= need_low * (1.0 + 1e-12) && high >= need_high * (1.0 - 1e-12) {
+            return Ok(());
+        }
+        let error = Error::invalid_input(format!(
+            "the power spectrum covers k = {low:.4e} to {high:.4e} h/Mpc, the grid of {}³ cells in {} Mpc/h needs \
+             {need_low:.4e} to {need_high:.4e}",
+            grid.n(),
+            grid.box_length()
+        ))
+        .remedy("give a table of a wider range");
+        Err(match file {
+            Some(file) => error.in_file(file),
+            None => error,
+        })
+    }
+}
+
+/// Fourier transform of a sphere of volume 1: 3 (sin x - x cos x)/x³.
+fn top_hat(x: f64) -> f64 {
+    if x < 0.02 { 1.0 - x * x / 10.0 + x.powi(4) / 280.0 } else { 3.0 * (x.sin() - x * x.cos()) / x.powi(3) }
+}

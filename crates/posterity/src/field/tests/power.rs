@@ -1,0 +1,4 @@
+//! Power spectra, given and measured.
+
+use super::super::*;
+use super::{PLANCK, noise};
