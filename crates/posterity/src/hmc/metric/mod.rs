@@ -3,7 +3,7 @@
 mod estimate;
 mod low_rank;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use low_rank::LowRank;
 
