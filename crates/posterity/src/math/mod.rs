@@ -3,6 +3,7 @@
 mod matrix;
 mod moments;
 mod special;
+pub mod vectorised;
 
 pub use matrix::{Cholesky, Matrix};
 pub use moments::mean_and_covariance;
