@@ -4,6 +4,7 @@ mod fft;
 mod matrix;
 mod moments;
 mod special;
+pub mod vectorised;
 
 pub(crate) use fft::{Lines, Scratch};
 pub use fft::{Complex, RealFft3};
