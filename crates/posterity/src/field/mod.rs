@@ -17,6 +17,7 @@ mod lpt;
 mod modes;
 mod power_spectrum;
 mod spectra;
+pub mod whitening;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,176 @@
+//! The section `[field]`: grid, linear power spectrum and growth, and the fields of the simulation that are known.
+
+use super::super::document::Document;
+use super::super::section::Section;
+use crate::error::{Error, Result};
+use crate::field::{Background, Cosmology, Gravity, Grid, Growth, LinearPower, Order};
+use crate::npy;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// The density: how it comes of the initial field, and what is known of both.
+pub struct Field {
+    /// The grid.
+    pub grid: Grid,
+    /// Linear power spectrum at z = 0.
+    pub power: LinearPower,
+    /// Growth from z = 0 to the time of the halos.
+    pub growth: Growth,
+    /// Order of Lagrangian perturbation theory.
+    pub order: Order,
+    /// The final density 1 + δ, where it is known.
+    pub density: Option<Vec<f64>>,
+    /// The initial white noise, where it is known: to compare with, never to infer from.
+    pub white_noise: Option<Vec<f64>>,
+}
+
+impl Field {
+    /// Gravity on this grid, with memory of its own.
+    ///
+    /// # Errors
+    /// Those of [`Gravity::new`].
+    pub fn gravity(&self) -> Result<Gravity> {
+        Gravity::new(self.grid, &self.power, &self.growth, self.order)
+    }
+}
+
+/// The kinds of power spectrum an analysis can name.
+const POWERS: [&str; 2] = ["eisenstein_hu", "table"];
+
+/// Keys of `[field]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Keys {
+    n: usize,
+    box_length: f64,
+    #[serde(default = "one")]
+    scale_factor: f64,
+    #[serde(default = "two")]
+    order: usize,
+    density: Option<PathBuf>,
+    white_noise: Option<PathBuf>,
+}
+
+/// Keys of `[field.cosmology]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct CosmologyKeys {
+    omega_m: f64,
+    #[serde(default = "minus_one")]
+    w: f64,
+    omega_b: Option<f64>,
+    h: Option<f64>,
+    n_s: Option<f64>,
+    sigma8: Option<f64>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn two() -> usize {
+    2
+}
+
+fn minus_one() -> f64 {
+    -1.0
+}
+
+/// Reads and checks the section and the files it names, which count from `folder`.
+pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Field> {
+    let document = section.document;
+    let power = section.required_section("power")?;
+    let cosmology: CosmologyKeys = section.required_section("cosmology")?.rest(&[])?;
+    let keys: Keys = section.rest(&["power", "cosmology"])?;
+    let blame = |key: &str| {
+        let key = format!("field.{key}");
+        move |error: Error| document.blame(&key, error)
+    };
+    let grid = Grid::new(keys.n, keys.box_length).map_err(|error| within(document, "field", error))?;
+    let background = Background::new(cosmology.omega_m, cosmology.w)
+        .map_err(|error| within(document, "field.cosmology", error))?;
+    let growth = background.growth(keys.scale_factor).map_err(|error| within(document, "field", error))?;
+    let order = match keys.order {
+        1 => Order::One,
+        2 => Order::Two,
+        other => {
+            let error = Error::invalid_input(format!("{other} is no order of perturbation theory that is known"));
+            return Err(blame("order")(error.remedy("give 1 or 2")));
+        }
+    };
+    let power = read_power(power, &cosmology, &grid, folder)?;
+    let read = |key: &str, path: &Option<PathBuf>| -> Result<Option<Vec<f64>>> {
+        path.as_ref().map(|path| cube(&folder.join(path), &grid).map_err(blame(key))).transpose()
+    };
+    let density = read("density", &keys.density)?;
+    let density = density.map(|contrast| one_plus(contrast).map_err(blame("density"))).transpose()?;
+    let white_noise = read("white_noise", &keys.white_noise)?;
+    Ok(Field { grid, power, growth, order, density, white_noise })
+}
+
+fn read_power(mut section: Section<'_>, cosmology: &CosmologyKeys, grid: &Grid, folder: &Path) -> Result<LinearPower> {
+    let document = section.document;
+    let power = match section.kind(&POWERS)? {
+        "table" => {
+            let path: PathBuf = section.require("path")?;
+            section.only(&[])?;
+            let table = LinearPower::read(&folder.join(path));
+            let table = table.map_err(|error| document.blame("field.power.path", error))?;
+            match cosmology.sigma8 {
+                Some(sigma8) => table.normalised_to(sigma8).map_err(|e| within(document, "field.cosmology", e))?,
+                None => table,
+            }
+        }
+        _ => {
+            section.only(&[])?;
+            let need = |value: Option<f64>, name: &str| {
+                value.ok_or_else(|| {
+                    let error = Error::invalid_input("missing key");
+                    let remedy = format!("add {name} = …, or give a power spectrum as a table");
+                    document.blame(&format!("field.cosmology.{name}"), error.remedy(remedy))
+                })
+            };
+            let cosmology = Cosmology {
+                omega_m: cosmology.omega_m,
+                omega_b: need(cosmology.omega_b, "omega_b")?,
+                h: need(cosmology.h, "h")?,
+                n_s: need(cosmology.n_s, "n_s")?,
+                sigma8: need(cosmology.sigma8, "sigma8")?,
+            };
+            LinearPower::eisenstein_hu(&cosmology).map_err(|e| within(document, "field.cosmology", e))?
+        }
+    };
+    power.check_covers(grid).map_err(|error| within(document, "field.power", error))?;
+    Ok(power)
+}
+
+/// An error of the library at its key below a section.
+fn within(document: &Document<'_>, section: &str, error: Error) -> Error {
+    let error = error.under_key(section);
+    let key = error.key().unwrap_or(section).to_owned();
+    document.blame(&key, error)
+}
+
+/// A field of n³ values from a file.
+fn cube(path: &Path, grid: &Grid) -> Result<Vec<f64>> {
+    if !path.is_file() {
+        return Err(Error::invalid_input(format!("there is no file {}", path.display()))
+            .remedy("file names count from the folder of the analysis"));
+    }
+    let n = Some(grid.n());
+    npy::read(path, &[("x", n), ("y", n), ("z", n)]).map(|array| array.data)
+}
+
+/// 1 + δ of a density contrast.
+fn one_plus(contrast: Vec<f64>) -> Result<Vec<f64>> {
+    if let Some(i) = contrast.iter().position(|d| *d < -1.0 - 1e-6) {
+        let message = format!("value {i} of the density contrast is {}, below -1", contrast[i]);
+        return Err(Error::invalid_input(message).remedy("give δ = ρ/ρ̄ - 1"));
+    }
+    let mean = contrast.iter().sum::<f64>() / contrast.len() as f64;
+    if mean.abs() > 0.1 {
+        let message = format!("the mean of the density contrast is {mean:.3}, not 0");
+        return Err(Error::invalid_input(message).remedy("give δ = ρ/ρ̄ - 1, not ρ/ρ̄ or a logarithm"));
+    }
+    Ok(contrast.into_iter().map(|d| (1.0 + d).max(0.0)).collect())
+}
