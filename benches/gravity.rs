@@ -1,0 +1,116 @@
+//! Gravity from white noise to the density, value and gradient: wall time, and where it goes.
+#![allow(missing_docs, clippy::print_stdout)]
+//!
+//! `cargo bench -p posterity --bench gravity`. On one thread wall time is processor time. The last line is the largest
+//! memory of the process, after 128³; `-- 64` runs one grid alone. The peer's program is `peer/gravity_jaxpm.py`.
+
+use posterity::field::{Background, CloudInCell, Cosmology, Gravity, Grid, LinearPower, Order};
+use posterity::math::{Complex, RealFft3};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::time::Instant;
+
+fn main() {
+    let wanted: Option<usize> = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
+    let pools = [1, 2].map(|n| ThreadPoolBuilder::new().num_threads(n).build().expect("a pool"));
+    println!(
+        "{:>5} {:>6} {:>9} {:>11} {:>11} {:>11}",
+        "grid", "order", "threads", "value/ms", "both/ms", "gradient/ms"
+    );
+    for n in [32, 64, 128].into_iter().filter(|n| wanted.is_none_or(|wanted| wanted == *n)) {
+        for order in [Order::One, Order::Two] {
+            for pool in &pools {
+                row(n, order, pool);
+            }
+        }
+        pools[0].install(|| parts(n));
+    }
+    println!("peak memory: {:.1} MB", peak_memory());
+}
+
+fn chain(n: usize, order: Order) -> Gravity {
+    let planck = Cosmology { omega_m: 0.3111, omega_b: 0.049, h: 0.6766, n_s: 0.9665, sigma8: 0.8102 };
+    let power = LinearPower::eisenstein_hu(&planck).expect("valid");
+    let growth = Background::new(planck.omega_m, -1.0).expect("valid").growth(1.0).expect("valid");
+    Gravity::new(Grid::new(n, 2.0 * n as f64).expect("valid"), &power, &growth, order).expect("covers")
+}
+
+/// Numbers of variance 1, by a multiplicative generator: what they are matters little.
+fn noise(n: usize) -> Vec<f64> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    (0..n).map(|_| (0..12).map(|_| uniform()).sum::<f64>() - 6.0).collect()
+}
+
+fn row(n: usize, order: Order, pool: &ThreadPool) {
+    let mut gravity = chain(n, order);
+    let (u, mut density, mut gradient) = (noise(n.pow(3)), vec![0.0; n.pow(3)], vec![0.0; n.pow(3)]);
+    let rounds = if n > 64 { 7 } else { 31 };
+    let (mut values, mut both) = (vec![], vec![]);
+    for _ in 0..rounds {
+        pool.install(|| {
+            let start = Instant::now();
+            gravity.density(&u, &mut density).expect("sized");
+            values.push(start.elapsed().as_secs_f64() * 1e3);
+            gravity.gradient(&density, &mut gradient).expect("sized");
+            both.push(start.elapsed().as_secs_f64() * 1e3);
+        });
+    }
+    let (value, both) = (median(&mut values), median(&mut both));
+    let (order, threads) = (format!("{order:?}"), pool.current_num_threads());
+    println!("{n:>4}³ {order:>6} {threads:>9} {value:>11.2} {both:>11.2} {:>11.2}", both - value);
+}
+
+/// The parts on one thread.
+fn parts(n: usize) {
+    let mut gravity = chain(n, Order::Two);
+    let (u, mut density) = (noise(n.pow(3)), vec![0.0; n.pow(3)]);
+    gravity.density(&u, &mut density).expect("sized");
+    let psi = gravity.lpt().displacement();
+    let mut cloud_in_cell = CloudInCell::new(n);
+    let deposit = milliseconds(n, || cloud_in_cell.deposit(psi, &mut density));
+    let mut slopes = [(); 3].map(|()| vec![0.0; n.pow(3)]);
+    let [x, y, z] = &mut slopes;
+    let gather = milliseconds(n, || cloud_in_cell.gradient(psi, &density, [x, y, z]));
+    let mut fft = RealFft3::new(n);
+    let mut spectrum = vec![Complex::default(); fft.len()];
+    let forward = milliseconds(n, || fft.forward(&u, &mut spectrum));
+    let inverse = milliseconds(n, || fft.inverse(&spectrum, &mut density));
+    drop(fft);
+    let displace = milliseconds(n, || {
+        gravity.lpt_mut().displace(&u).expect("sized");
+    });
+    let back = milliseconds(n, || {
+        gravity.lpt_mut().gradient([&slopes[0], &slopes[1], &slopes[2]], &mut density).expect("sized");
+    });
+    println!(
+        "      displacements {displace:.2}, deposit {deposit:.2}, its adjoint {gather:.2}, theirs {back:.2} ms; \
+         one transform {forward:.2}, back {inverse:.2} ms"
+    );
+}
+
+fn milliseconds(n: usize, mut run: impl FnMut()) -> f64 {
+    let mut times: Vec<f64> = (0..if n > 64 { 7 } else { 31 })
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    median(&mut times)
+}
+
+fn median(x: &mut [f64]) -> f64 {
+    x.sort_by(f64::total_cmp);
+    x[x.len() / 2]
+}
+
+/// The high-water mark of resident memory [MB]; NaN where the system does not tell.
+fn peak_memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|word| word.parse::<f64>().ok());
+    kilobytes.map_or(f64::NAN, |kilobytes| kilobytes / 1024.0)
+}
