@@ -1,8 +1,8 @@
-//! Gravity from white noise to the density, value and gradient: wall time, and where it goes.
+//! Gravity from white noise to the density, value and gradient: times, memory, and where the time goes.
 #![allow(missing_docs, clippy::print_stdout)]
 //!
-//! `cargo bench -p posterity --bench gravity`. On one thread wall time is processor time. The last line is the largest
-//! memory of the process, after 128³; `-- 64` runs one grid alone. The peer's program is `peer/gravity_jaxpm.py`.
+//! `cargo bench -p posterity --bench gravity`. The gradient's times are those of value and gradient; wall times are the
+//! least of several runs, processor times the mean (the system counts them in milliseconds). The last line is the largest memory of the process, after 128³; `-- 64` runs one grid alone. The peer's program is `peer/gravity_jaxpm.py`.
 
 use posterity::field::{Background, CloudInCell, Cosmology, Gravity, Grid, LinearPower, Order};
 use posterity::math::{Complex, RealFft3};
@@ -47,20 +47,23 @@ fn noise(n: usize) -> Vec<f64> {
 fn row(n: usize, order: Order, pool: &ThreadPool) {
     let mut gravity = chain(n, order);
     let (u, mut density, mut gradient) = (noise(n.pow(3)), vec![0.0; n.pow(3)], vec![0.0; n.pow(3)]);
-    let rounds = if n > 64 { 7 } else { 31 };
-    let (mut values, mut both) = (vec![], vec![]);
-    for _ in 0..rounds {
+    let (mut wall, mut cpu) = ([f64::INFINITY; 2], [0.0; 2]);
+    for _ in 0..rounds(n) {
         pool.install(|| {
-            let start = Instant::now();
+            let start = (Instant::now(), processor_time());
+            let mut lap = |i: usize| {
+                wall[i] = wall[i].min(start.0.elapsed().as_secs_f64() * 1e3);
+                cpu[i] += (processor_time() - start.1) / rounds(n) as f64;
+            };
             gravity.density(&u, &mut density).expect("sized");
-            values.push(start.elapsed().as_secs_f64() * 1e3);
+            lap(0);
             gravity.gradient(&density, &mut gradient).expect("sized");
-            both.push(start.elapsed().as_secs_f64() * 1e3);
+            lap(1);
         });
     }
-    let (value, both) = (median(&mut values), median(&mut both));
     let (order, threads) = (format!("{order:?}"), pool.current_num_threads());
-    println!("{n:>4}³ {order:>6} {threads:>9} {value:>11.2} {both:>11.2} {:>11.2}", both - value);
+    let ([value, both], [value_cpu, both_cpu]) = (wall, cpu);
+    println!("{n:>4}³ {order:>6} {threads:>8} {value:>9.2} {both:>9.2} {value_cpu:>10.2} {both_cpu:>9.2}");
 }
 
 /// The parts on one thread.
@@ -91,20 +94,25 @@ fn parts(n: usize) {
     );
 }
 
-fn milliseconds(n: usize, mut run: impl FnMut()) -> f64 {
-    let mut times: Vec<f64> = (0..if n > 64 { 7 } else { 31 })
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed().as_secs_f64() * 1e3
-        })
-        .collect();
-    median(&mut times)
+fn rounds(n: usize) -> usize {
+    if n > 64 { 9 } else { 41 }
 }
 
-fn median(x: &mut [f64]) -> f64 {
-    x.sort_by(f64::total_cmp);
-    x[x.len() / 2]
+/// Processor time of one run, the mean of several.
+fn milliseconds(n: usize, mut run: impl FnMut()) -> f64 {
+    let start = processor_time();
+    (0..rounds(n)).for_each(|_| run());
+    (processor_time() - start) / rounds(n) as f64
+}
+
+/// What the threads of this process have run so far [ms]; NaN where the system does not tell.
+fn processor_time() -> f64 {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return f64::NAN };
+    let nanoseconds = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    tasks.filter_map(|task| nanoseconds(task.ok()?)).sum::<f64>() * 1e-6
 }
 
 /// The high-water mark of resident memory [MB]; NaN where the system does not tell.
