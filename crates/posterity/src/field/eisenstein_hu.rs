@@ -68,7 +68,8 @@ impl Transfer {
         }
         let ks = k * self.sound_horizon;
         let mix = 1.0 / (1.0 + (ks / 5.4).powi(4)); // 18
-        let cold = mix * self.pressureless(k, 1.0, self.beta_c) + (1.0 - mix) * self.pressureless(k, self.alpha_c, self.beta_c); // 17
+        let cold = mix * self.pressureless(k, 1.0, self.beta_c)
+            + (1.0 - mix) * self.pressureless(k, self.alpha_c, self.beta_c); // 17
         let shifted = ks / (1.0 + (self.beta_node / ks).powi(3)).cbrt(); // 22
         let damping = (-(k / self.k_silk).powf(1.4)).exp();
         let baryons = (self.pressureless(k, 1.0, 1.0) / (1.0 + (ks / 5.2).powi(2))

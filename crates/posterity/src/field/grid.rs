@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn a_grid_without_cells_or_length_is_refused() {
-        for (n, length) in [(0, 1.0), (1, 1.0), (1 << 20, 1.0), (8, 0.0), (8, -1.0), (8, f64::NAN), (8, f64::INFINITY)] {
+        for (n, length) in [(0, 1.0), (1, 1.0), (1 << 20, 1.0), (8, 0.0), (8, -1.0), (8, f64::NAN), (8, f64::INFINITY)]
+        {
             assert!(Grid::new(n, length).expect_err("refused").is_invalid_input());
         }
         let grid = Grid::new(8, 1.0).expect("valid");

@@ -244,12 +244,13 @@ impl Lpt {
         let Self { lines, scratch, one, three, hessian, modes, .. } = self;
         let (n2, plane, chunk) = (lines.n * lines.n, lines.plane(), lines.chunk());
         let three = &*three;
-        let tasks =
-            (hessian.par_chunks_mut(chunk * 6 * n2), one.par_chunks_mut(chunk * plane), scratch.par_iter_mut());
+        let tasks = (hessian.par_chunks_mut(chunk * 6 * n2), one.par_chunks_mut(chunk * plane), scratch.par_iter_mut());
         tasks.into_par_iter().enumerate().for_each(|(task, (hessian, one, scratch))| {
             for (i, (hessian, one)) in hessian.chunks_exact_mut(6 * n2).zip(one.chunks_exact_mut(plane)).enumerate() {
                 let x = task * chunk + i;
-                for ((spectrum, factors), out) in derivatives(lines, modes).into_iter().zip(hessian.chunks_exact_mut(n2)) {
+                for ((spectrum, factors), out) in
+                    derivatives(lines, modes).into_iter().zip(hessian.chunks_exact_mut(n2))
+                {
                     lines.inverse_plane(&three[spectrum * plane + x * lines.nh..], 3 * plane, factors, out, scratch);
                 }
                 let mut source = std::mem::take(&mut scratch.real[0]);
@@ -376,7 +377,8 @@ impl Lpt {
                 }
             } else {
                 let squares = modes.square.iter().zip(&modes.odd).zip(modes.column(kept, ky, kz));
-                for (((a, b), (c, t)), ((m2, m), kept)) in a.iter_mut().zip(b).zip(c.iter().zip(transfer)).zip(squares) {
+                for (((a, b), (c, t)), ((m2, m), kept)) in a.iter_mut().zip(b).zip(c.iter().zip(transfer)).zip(squares)
+                {
                     *a = (*a + *b * m + c * m2 + kept) * t;
                 }
             }

@@ -38,7 +38,8 @@ impl Modes {
     pub(super) fn set_whitening(&mut self, grid: &Grid, amplitude: &[f64]) -> Result<()> {
         let (n, nh) = (grid.n(), grid.n() / 2 + 1);
         if amplitude.len() != n * n * nh {
-            let message = format!("{} amplitudes for the {} modes of a grid of {n}³ cells", amplitude.len(), n * n * nh);
+            let message =
+                format!("{} amplitudes for the {} modes of a grid of {n}³ cells", amplitude.len(), n * n * nh);
             return Err(Error::invalid_input(message).remedy(format!("give an array of ({n}, {n}, {nh})")));
         }
         let at = |[x, y, z]: [usize; 3]| amplitude[(x * n + y) * nh + z];
@@ -50,7 +51,8 @@ impl Modes {
             }
             let mirror = at([(n - x) % n, (n - y) % n, z]);
             if (2 * z) % n == 0 && a != mirror {
-                let message = format!("the whitening amplitudes of mode {mode:?} and of its mirror image are {a}, {mirror}");
+                let message =
+                    format!("the whitening amplitudes of mode {mode:?} and of its mirror image are {a}, {mirror}");
                 return Err(Error::invalid_input(message)
                     .remedy("give both the same: a wave and its complex conjugate are one wave"));
             }

@@ -71,13 +71,17 @@ impl LinearPower {
         }
         for (i, (k_i, p_i)) in k.iter().zip(p).enumerate() {
             if i > 0 && *k_i <= k[i - 1] {
-                return Err(Error::invalid_input(format!("k = {k_i} comes after k = {}", k[i - 1]))
-                    .remedy("k must increase"));
+                return Err(
+                    Error::invalid_input(format!("k = {k_i} comes after k = {}", k[i - 1])).remedy("k must increase")
+                );
             }
             for (name, value) in [("k", k_i), ("P(k)", p_i)] {
                 if !(value.is_finite() && *value > 0.0) {
-                    return Err(Error::invalid_input(format!("row {} of the power spectrum has {name} = {value}", i + 1))
-                        .remedy("k and P(k) are finite and above 0"));
+                    return Err(Error::invalid_input(format!(
+                        "row {} of the power spectrum has {name} = {value}",
+                        i + 1
+                    ))
+                    .remedy("k and P(k) are finite and above 0"));
                 }
             }
         }

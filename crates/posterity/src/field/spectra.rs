@@ -72,7 +72,10 @@ impl Spectra {
             Bins::Fundamental => (0..=grid.n() / 2).map(|m| m as f64 + 0.5).collect(),
             Bins::Edges(edges) => edges.iter().map(|k| k / grid.k_fundamental()).collect(),
         };
-        if edges.len() < 2 || !edges.iter().all(|k| k.is_finite() && *k >= 0.0) || edges.windows(2).any(|k| k[1] <= k[0]) {
+        if edges.len() < 2
+            || !edges.iter().all(|k| k.is_finite() && *k >= 0.0)
+            || edges.windows(2).any(|k| k[1] <= k[0])
+        {
             return Err(Error::invalid_input("shells of wavenumber without increasing edges")
                 .remedy("give at least two edges [h/Mpc], from 0 up"));
         }

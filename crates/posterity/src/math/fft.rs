@@ -224,52 +224,67 @@ impl Lines {
     }
 
     /// The columns of n rows, `stride` apart, each to its place in the block.
-    pub(crate) fn gather(&self, from: &[Complex], stride: usize, (first, width): Columns, block: &mut [Complex]) {
-        for (y, row) in from.chunks(stride).enumerate() {
-            let columns = block[y..].iter_mut().step_by(self.pitch());
-            row[first..first + width].iter().zip(columns).for_each(|(value, column)| *column = *value);
-        }
+    pub(crate) fn gather(&self, from: &[Complex], stride: usize, columns: Columns, block: &mut [Complex]) {
+        self.gather_with(from, stride, columns, block, |value, _, _| value);
     }
 
-    fn gather_scaled(
+    /// Four rows at a time, so that what is written lies together.
+    #[inline(always)]
+    fn gather_with(
         &self,
         from: &[Complex],
         stride: usize,
         (first, width): Columns,
-        [rows, cols]: [&[f64]; 2],
         block: &mut [Complex],
+        value: impl Fn(Complex, usize, usize) -> Complex,
     ) {
-        for ((y, row), row_factor) in from.chunks(stride).enumerate().zip(rows) {
+        let row = |y: usize| &from[y * stride + first..][..width];
+        let whole = self.n - self.n % 4;
+        for y in (0..whole).step_by(4) {
+            let rows: [_; 4] = std::array::from_fn(|i| row(y + i));
+            for (j, column) in block.chunks_mut(self.pitch()).take(width).enumerate() {
+                let values: [_; 4] = std::array::from_fn(|i| value(rows[i][j], y + i, j));
+                column[y..y + 4].copy_from_slice(&values);
+            }
+        }
+        for y in whole..self.n {
             let columns = block[y..].iter_mut().step_by(self.pitch());
-            let row = row[first..first + width].iter().zip(&cols[first..first + width]);
-            row.zip(columns).for_each(|((value, factor), column)| *column = value * (row_factor * factor));
+            row(y).iter().zip(columns).enumerate().for_each(|(j, (from, column))| *column = value(*from, y, j));
         }
     }
 
     /// The block's columns back to the rows of a plane.
-    pub(crate) fn scatter(&self, block: &[Complex], (first, width): Columns, plane: &mut [Complex]) {
-        for (y, row) in plane.chunks_exact_mut(self.nh).enumerate() {
-            let columns = block[y..].iter().step_by(self.pitch());
-            row[first..first + width].iter_mut().zip(columns).for_each(|(value, column)| *value = *column);
-        }
+    pub(crate) fn scatter(&self, block: &[Complex], columns: Columns, plane: &mut [Complex]) {
+        self.scatter_with(block, columns, plane, |_, value, _, _| value);
     }
 
-    fn scatter_scaled(
+    #[inline(always)]
+    fn scatter_with(
         &self,
         block: &[Complex],
         (first, width): Columns,
-        [rows, cols]: [&[f64]; 2],
-        add: bool,
         plane: &mut [Complex],
+        value: impl Fn(Complex, Complex, usize, usize) -> Complex,
     ) {
-        for ((y, row), row_factor) in plane.chunks_exact_mut(self.nh).enumerate().zip(rows) {
-            let columns = block[y..].iter().step_by(self.pitch());
-            let row = row[first..first + width].iter_mut().zip(&cols[first..first + width]).zip(columns);
-            if add {
-                row.for_each(|((value, factor), column)| *value += column * (row_factor * factor));
-            } else {
-                row.for_each(|((value, factor), column)| *value = column * (row_factor * factor));
+        let whole = self.n - self.n % 4;
+        let (quads, rest) = plane.split_at_mut(whole * self.nh);
+        for (quad, rows) in quads.chunks_exact_mut(4 * self.nh).enumerate() {
+            let y = 4 * quad;
+            let (ab, cd) = rows.split_at_mut(2 * self.nh);
+            let ((a, b), (c, d)) = (ab.split_at_mut(self.nh), cd.split_at_mut(self.nh));
+            let [a, b, c, d] = [a, b, c, d].map(|row| &mut row[first..first + width]);
+            for (j, column) in block.chunks(self.pitch()).take(width).enumerate() {
+                let column = &column[y..y + 4];
+                a[j] = value(a[j], column[0], y, j);
+                b[j] = value(b[j], column[1], y + 1, j);
+                c[j] = value(c[j], column[2], y + 2, j);
+                d[j] = value(d[j], column[3], y + 3, j);
             }
+        }
+        for (y, row) in (whole..).zip(rest.chunks_exact_mut(self.nh)) {
+            let columns = block[y..].iter().step_by(self.pitch());
+            let row = row[first..first + width].iter_mut().zip(columns).enumerate();
+            row.for_each(|(j, (to, column))| *to = value(*to, *column, y, j));
         }
     }
 
@@ -307,7 +322,12 @@ impl Lines {
             let block = &mut scratch.blocks[0];
             self.gather(&scratch.plane, self.nh, columns, block);
             self.forward(columns, block, &mut scratch.fft);
-            self.scatter_scaled(block, columns, factors, add, out);
+            let [rows, cols] = [factors[0], &factors[1][columns.0..columns.0 + columns.1]];
+            if add {
+                self.scatter_with(block, columns, out, |before, value, y, j| before + value * (rows[y] * cols[j]));
+            } else {
+                self.scatter_with(block, columns, out, |_, value, y, j| value * (rows[y] * cols[j]));
+            }
         }
     }
 
@@ -323,7 +343,8 @@ impl Lines {
     ) {
         for columns in self.blocks() {
             let block = &mut scratch.blocks[0];
-            self.gather_scaled(from, stride, columns, factors, block);
+            let [rows, cols] = [factors[0], &factors[1][columns.0..columns.0 + columns.1]];
+            self.gather_with(from, stride, columns, block, |value, y, j| value * (rows[y] * cols[j]));
             self.inverse(columns, block, &mut scratch.fft);
             self.scatter(block, columns, &mut scratch.plane);
         }

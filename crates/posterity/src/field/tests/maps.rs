@@ -152,7 +152,12 @@ fn two_crossed_waves_are_known() {
         let (x, z) = (angle(i / n / n, mx), angle(i % n, mz));
         let exact = [mx * x.sin() * z.cos(), 0.0, mz * x.cos() * z.sin()].map(|e| product / k2 * e);
         for a in 0..3 {
-            assert!((two[a][i] - one[a][i] - exact[a]).abs() < 1e-12, "{a} {i}: {} {}", two[a][i] - one[a][i], exact[a]);
+            assert!(
+                (two[a][i] - one[a][i] - exact[a]).abs() < 1e-12,
+                "{a} {i}: {} {}",
+                two[a][i] - one[a][i],
+                exact[a]
+            );
         }
     }
     assert!((product / k2).abs() > 1e-3);

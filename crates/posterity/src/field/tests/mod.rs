@@ -8,7 +8,8 @@ use super::{Background, Cosmology, Gravity, Grid, LinearPower, Lpt, Order};
 use crate::seed::Seed;
 use rand_distr::{Distribution, StandardNormal};
 
-pub(super) const PLANCK: Cosmology = Cosmology { omega_m: 0.3111, omega_b: 0.049, h: 0.6766, n_s: 0.9665, sigma8: 0.8102 };
+pub(super) const PLANCK: Cosmology =
+    Cosmology { omega_m: 0.3111, omega_b: 0.049, h: 0.6766, n_s: 0.9665, sigma8: 0.8102 };
 
 pub(super) fn noise(label: &str, n: usize) -> Vec<f64> {
     let mut stream = Seed::new(11).label(label).stream(0);

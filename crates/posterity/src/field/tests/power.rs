@@ -2,3 +2,146 @@
 
 use super::super::*;
 use super::{PLANCK, noise};
+
+/// Pinned; within some per cent of a Boltzmann code's spectrum of the same cosmology (k, P).
+const CAMB: [(f64, f64); 10] = [
+    (0.01, 21642.0),
+    (0.02, 23730.0),
+    (0.05, 12188.0),
+    (0.08, 8091.1),
+    (0.1, 5423.9),
+    (0.2, 1944.2),
+    (0.3, 875.98),
+    (0.5, 312.72),
+    (1.0, 67.437),
+    (3.0, 4.8289),
+];
+
+#[test]
+fn the_fit_is_that_of_a_boltzmann_code_within_its_accuracy() {
+    let power = LinearPower::eisenstein_hu(&PLANCK).expect("valid");
+    assert!((power.sigma8() / PLANCK.sigma8 - 1.0).abs() < 1e-12);
+    for (k, p) in CAMB {
+        assert!((power.at(k) / p - 1.0).abs() < 0.05, "{k}: {} {p}", power.at(k));
+    }
+}
+
+#[test]
+fn a_table_is_interpolated_in_logarithms_and_normalised() {
+    let k: Vec<f64> = (0..400).map(|i| 1e-4 * 10f64.powf(i as f64 * 6.0 / 399.0)).collect();
+    let power = LinearPower::table(&k, &k.iter().map(|k| 3.0 * k.powf(-1.3)).collect::<Vec<_>>()).expect("valid");
+    for k in [1e-4, 0.0123, 0.9, 99.0, 1e-5] {
+        assert!((power.at(k) / (3.0 * k.powf(-1.3)) - 1.0).abs() < 1e-12);
+    }
+    assert_eq!(power.at(0.0), 0.0);
+    let power = power.normalised_to(0.9).expect("valid");
+    assert!((power.sigma8() - 0.9).abs() < 1e-12);
+    // A table of the fit has its σ8.
+    let fit = LinearPower::eisenstein_hu(&PLANCK).expect("valid");
+    let table = LinearPower::table(&k, &k.iter().map(|k| fit.at(*k)).collect::<Vec<_>>()).expect("valid");
+    assert!((table.sigma8() / PLANCK.sigma8 - 1.0).abs() < 1e-3, "{}", table.sigma8());
+}
+
+#[test]
+fn a_table_that_does_not_serve_is_refused() {
+    let path = std::env::temp_dir().join(format!("posterity_power_{}.txt", std::process::id()));
+    let read = |text: &str| {
+        std::fs::write(&path, text).expect("writes");
+        let power = LinearPower::read(&path);
+        std::fs::remove_file(&path).expect("removes");
+        power
+    };
+    let good = read("# k P\n\n1e-3 1000 \n 1.0\t10\n").expect("valid");
+    assert!((good.at(1e-3) - 1000.0).abs() < 1e-9);
+    let grid = Grid::new(64, 128.0).expect("valid");
+    let text = good.check_covers(&grid).expect_err("too short").to_string();
+    assert!(text.contains(&*path.to_string_lossy()), "{text}");
+    let ranges =
+        "covers k = 1.0000e-3 to 1.0000e0 h/Mpc, the grid of 64³ cells in 128 Mpc/h needs 4.9087e-2 to 2.7207e0";
+    assert!(text.contains(ranges), "{text}");
+    let growth = Background::new(0.3, -1.0).expect("valid").growth(1.0).expect("valid");
+    assert!(Gravity::new(grid, &good, &growth, Order::Two).expect_err("too short").is_invalid_input());
+    good.check_covers(&Grid::new(16, 128.0).expect("valid")).expect("covers");
+    for (text, says) in [
+        ("1 2\n3 x\n", ":2: `3 x` is not two numbers"),
+        ("1 2\n3\n", "two numbers"),
+        ("1 2 3\n", "two numbers"),
+        ("1 2\n", "1 k and 1 P(k)"),
+        ("1 2\n1 2\n", "comes after"),
+        ("0 2\n1 2\n", "row 1 of the power spectrum has k = 0"),
+        ("1 2\n2 -2\n", "row 2 of the power spectrum has P(k) = -2"),
+        ("1 2\n2 nan\n", "P(k) = NaN"),
+        ("1 inf\n2 2\n", "P(k) = inf"),
+    ] {
+        let error = read(text).expect_err(text);
+        assert!(error.is_invalid_input() && error.to_string().contains(says), "{error}");
+    }
+    assert!(LinearPower::read(&path).expect_err("no file").is_io());
+    for wrong in [
+        Cosmology { omega_b: 0.4, ..PLANCK },
+        Cosmology { omega_m: f64::NAN, ..PLANCK },
+        Cosmology { h: 67.0, ..PLANCK },
+        Cosmology { n_s: f64::NAN, ..PLANCK },
+        Cosmology { sigma8: 0.0, ..PLANCK },
+    ] {
+        assert!(LinearPower::eisenstein_hu(&wrong).expect_err("refused").is_invalid_input());
+    }
+}
+
+/// The spectrum of δ_lin is the one given: the mean of 16 fields; a shell's error is √(2/modes).
+#[test]
+fn the_spectrum_of_linear_fields_is_the_one_given() {
+    let (n, length) = (24, 300.0);
+    let grid = Grid::new(n, length).expect("valid");
+    let power = LinearPower::eisenstein_hu(&PLANCK).expect("valid");
+    let mut lpt = super::lpt(n, length, Order::One);
+    let mut spectra = Spectra::new(grid, &Bins::Fundamental).expect("valid");
+    let mut delta = vec![0.0; n.pow(3)];
+    let (mut sums, n_fields) = (vec![0.0; n / 2], 16);
+    let mut modes = vec![];
+    for i in 0..n_fields {
+        lpt.linear_density(&noise(&format!("field {i}"), n.pow(3)), &mut delta).expect("sized");
+        modes = spectra.power(&delta, false).expect("sized");
+        sums.iter_mut().zip(&modes).for_each(|(sum, bin)| *sum += bin.power_a / n_fields as f64);
+    }
+    for (mean, bin) in sums.iter().zip(&modes) {
+        let error = (2.0 / (n_fields * bin.n_modes) as f64).sqrt();
+        // P bends inside of a shell: some per cent for the first ones.
+        assert!((mean / power.at(bin.k) - 1.0).abs() < 5.0 * error + 0.03, "{bin:?} {mean} {}", power.at(bin.k));
+    }
+}
+
+#[test]
+fn estimators_have_known_answers() {
+    let (n, length) = (12, 60.0);
+    let grid = Grid::new(n, length).expect("valid");
+    let mut spectra = Spectra::new(grid, &Bins::Fundamental).expect("valid");
+    let a = noise("a", n.pow(3));
+    let scaled: Vec<f64> = a.iter().map(|a| 1.0 - 3.0 * a).collect();
+    let bins = spectra.cross(&scaled, &a, [false; 2]).expect("sized");
+    assert_eq!(bins.len(), n / 2);
+    for bin in &bins {
+        assert!((bin.correlation() + 1.0).abs() < 1e-12 && (bin.transfer() - 3.0).abs() < 1e-12);
+    }
+    // All modes with m² < 2.25: 6 of length 1, 12 of length √2.
+    assert_eq!(bins[0].n_modes, 18);
+    // Parseval: all modes together have the variance of the field.
+    let edges = Bins::Edges(vec![0.5 * grid.k_fundamental(), 2.0 * grid.k_max()]);
+    let all = Spectra::new(grid, &edges).expect("valid").power(&a, false).expect("sized")[0];
+    assert_eq!(all.n_modes, n.pow(3) - 1);
+    let mean = a.iter().sum::<f64>() / a.len() as f64;
+    let variance = a.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / a.len() as f64;
+    assert!((all.power_a * all.n_modes as f64 / grid.volume() / variance - 1.0).abs() < 1e-12);
+    // A wave of amplitude 2 along y has P = V at its two modes; the window is sinc² of half its phase per cell.
+    let phase = |i: usize| 2.0 * std::f64::consts::PI * 2.0 * (i / n % n) as f64 / n as f64;
+    let wave: Vec<f64> = (0..n.pow(3)).map(|i| 2.0 * phase(i).cos()).collect();
+    let plain = spectra.power(&wave, false).expect("sized")[1];
+    assert!((plain.power_a * plain.n_modes as f64 / (2.0 * grid.volume()) - 1.0).abs() < 1e-12);
+    let half = std::f64::consts::PI * 2.0 / n as f64;
+    let ratio = spectra.power(&wave, true).expect("sized")[1].power_a / plain.power_a;
+    assert!((ratio * (half.sin() / half).powi(4) - 1.0).abs() < 1e-12);
+    for edges in [vec![], vec![1.0], vec![1.0, 1.0], vec![-1.0, 1.0], vec![0.0, f64::NAN]] {
+        assert!(Spectra::new(grid, &Bins::Edges(edges)).expect_err("refused").is_invalid_input());
+    }
+    assert!(spectra.power(&a[1..], false).expect_err("refused").is_invalid_input());
+}

@@ -59,7 +59,8 @@ fn the_inverse_is_the_adjoint() {
         let mut back = vec![0.0; n * n * n];
         fft.inverse(&fy, &mut back);
         let right: f64 = x.iter().zip(&back).map(|(a, b)| a * b).sum::<f64>() * (n * n * n) as f64;
-        let size = (fx.iter().map(Complex::norm_sqr).sum::<f64>() * fy.iter().map(Complex::norm_sqr).sum::<f64>()).sqrt();
+        let size =
+            (fx.iter().map(Complex::norm_sqr).sum::<f64>() * fy.iter().map(Complex::norm_sqr).sum::<f64>()).sqrt();
         assert!((left - right).abs() < 1e-12 * size, "{n}: {left} {right}");
     }
 }
