@@ -148,12 +148,8 @@ pub fn load(path: &Path, index: u64, seed: Seed, settings: &ChainSettings) -> Re
                 if !fits || draws.len() != gradients.len() || !draws.len().is_multiple_of(dim.max(1)) || stride == 0 {
                     return Err(corrupt(format!("the window of block {i} does not fit {dim} dimensions")));
                 }
-                Some(Adaptation {
-                    dual,
-                    length,
-                    window: Window { n, stride, keeps_rows, moments, draws, gradients },
-                    centre,
-                })
+                let window = Window { n, stride, keeps_rows, moments, draws, gradients };
+                Some(Adaptation { dual, length, window, centre, before: vec![], after: vec![] })
             }
         };
         blocks.push(Block {
