@@ -45,8 +45,11 @@ pub(super) struct Adaptation {
     pub(super) dual: Option<DualAveraging>,
     pub(super) length: Option<LengthSearch>,
     pub(super) window: Window,
-    /// ū and room for u.
+    /// The mean of the window before, from which u is taken.
     pub(super) centre: Vec<f64>,
+    /// Room for u before and after a step.
+    pub(super) before: Vec<f64>,
+    pub(super) after: Vec<f64>,
 }
 
 /// Memory of the block that an adaptation looks at and changes.
@@ -60,7 +63,14 @@ pub(super) struct Adapted<'a> {
 impl Adaptation {
     pub(super) fn new(dim: usize, keeps_rows: bool, searches_length: bool, centre: &[f64]) -> Self {
         let length = searches_length.then(LengthSearch::new);
-        Self { dual: None, length, window: Window::new(dim, keeps_rows), centre: centre.to_vec() }
+        Self {
+            dual: None,
+            length,
+            window: Window::new(dim, keeps_rows),
+            centre: centre.to_vec(),
+            before: vec![],
+            after: vec![],
+        }
     }
 
     /// One step of the warm-up, and the gradients it took beyond those in its `Info`.
@@ -82,18 +92,25 @@ impl Adaptation {
             }
         };
         sampler.set_step_size(dual.step_size());
-        let before = match &mut self.length {
+        match &mut self.length {
             Some(length) => {
-                sampler.set_num_integration_steps(length.next(dual.step_size(), in_window));
-                q(metric, &self.centre, &state.position, scratch)
+                let n = length.next(dual.step_size(), sampler.mean_length(), in_window);
+                sampler.set_num_integration_steps(n);
+                if in_window {
+                    centred(metric, &self.centre, &state.position, scratch, &mut self.before);
+                }
             }
-            None => 0.0,
-        };
+            None => {}
+        }
         let info = sampler.step(metric, state, target, scratch, stream);
         dual.update(info.acceptance_rate);
         if in_window {
             if let Some(length) = &mut self.length {
-                length.take(before, q(metric, &self.centre, &state.position, scratch), info.num_integration_steps);
+                centred(metric, &self.centre, &state.position, scratch, &mut self.after);
+                let [before, after, product] =
+                    [(&self.before, &self.before), (&self.after, &self.after), (&self.before, &self.after)]
+                        .map(|(u, v)| vector::dot(u, v));
+                length.take(before, after, product, info.num_integration_steps);
             }
             self.window.push(&state.position, &state.gradient);
         }
@@ -130,16 +147,15 @@ impl Adaptation {
             sampler.set_step_size(dual.average());
         }
         if let Some(length) = &mut self.length {
-            sampler.set_num_integration_steps(length.next(sampler.step_size(), false));
+            sampler.set_num_integration_steps(length.next(sampler.step_size(), sampler.mean_length(), false));
         }
     }
 }
 
-/// |L⁻¹ (x − x̄)|².
-fn q(metric: &Metric, centre: &[f64], position: &[f64], scratch: &mut Scratch) -> f64 {
+/// `out` = L⁻¹ (x − x̄).
+fn centred(metric: &Metric, centre: &[f64], position: &[f64], scratch: &mut Scratch, out: &mut Vec<f64>) {
     scratch.kept.resize(position.len(), 0.0);
-    scratch.product.resize(position.len(), 0.0);
+    out.resize(position.len(), 0.0);
     scratch.kept.iter_mut().zip(position.iter().zip(centre)).for_each(|(d, (x, c))| *d = x - c);
-    metric.apply_inverse(&scratch.kept, &mut scratch.product);
-    vector::dot(&scratch.product, &scratch.product)
+    metric.apply_inverse(&scratch.kept, out);
 }

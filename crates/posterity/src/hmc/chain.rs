@@ -198,6 +198,26 @@ impl Chain {
         Ok(())
     }
 
+    /// Tells a target where the blocks stand, after the chain was loaded.
+    ///
+    /// # Errors
+    /// Invalid input, where the blocks are others.
+    pub fn place(&self, target: &mut dyn Blocks) -> Result<()> {
+        let n = target.n_blocks();
+        if n != self.blocks.len() {
+            return Err(Error::invalid_input(format!("a chain of {} blocks in a target of {n}", self.blocks.len())));
+        }
+        for (i, block) in self.blocks.iter().enumerate() {
+            let (found, dim) = (block.state.position.len(), target.block(i).dim());
+            if found != dim {
+                let message = format!("block {i} of the chain has {found} coordinates, and of the target {dim}");
+                return Err(Error::invalid_input(message));
+            }
+            target.set(i, &block.state.position);
+        }
+        Ok(())
+    }
+
     /// The chain's number among others.
     pub fn index(&self) -> u64 {
         self.index

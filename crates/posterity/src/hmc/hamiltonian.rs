@@ -6,8 +6,8 @@
 //!
 //!   ε = ε_max (1 − j_ε U),  N = N_max − ⌊j_N N_max W⌋.
 //!
-//! j = 1 gives ε uniform in (0, ε_max] and N uniform in 1…N_max. The defaults are narrower, j_ε = 0.2 and j_N = 0.5: short
-//! trajectories are random walks, and long ones cost as much.
+//! j = 1 gives ε uniform in (0, ε_max] and N uniform in 1…N_max. The defaults are narrower, j_ε = 0.2 and j_N = 0.25: short
+//! trajectories are random walks, and a length near the right one is right for most directions.
 //!
 //! With `persistence` c > 0 the momentum is refreshed in part, p ← c p + √(1 − c²) z, and turned round when the end is
 //! refused, without which the chain would not keep its target.
@@ -64,7 +64,7 @@ impl Default for Settings {
             step_size: 0.1,
             step_size_jitter: 0.2,
             num_integration_steps: 10,
-            length_jitter: 0.5,
+            length_jitter: 0.25,
             integrator: Integrator::Leapfrog,
             persistence: 0.0,
         }

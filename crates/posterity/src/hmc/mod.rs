@@ -3,6 +3,8 @@
 mod adaptation;
 mod blocks;
 mod chain;
+mod chains;
+mod checkpoint;
 mod geodesic;
 mod hamiltonian;
 mod leapfrog;
@@ -23,6 +25,8 @@ mod window;
 pub use adaptation::MetricKind;
 pub use blocks::{Blocks, Single};
 pub use chain::{Block, BlockSettings, Chain, ChainSettings};
+pub use chains::{Lane, Sink, run};
+pub use checkpoint::{Beside, load, save};
 pub use hamiltonian::{Integrator, Settings, step};
 pub use length::MAX_STEPS;
 pub use metric::{LowRank, Metric};

@@ -74,6 +74,13 @@ impl Sampler {
         }
     }
 
+    /// The mean of ε N over ε_max N_max, under the jitter of both.
+    pub fn mean_length(&self) -> f64 {
+        match self {
+            Self::Hmc(settings) => (1.0 - 0.5 * settings.step_size_jitter) * (1.0 - 0.5 * settings.length_jitter),
+        }
+    }
+
     /// Sets the most integration steps of a trajectory.
     pub fn set_num_integration_steps(&mut self, n: usize) {
         match self {

@@ -20,6 +20,8 @@ use faer::Mat;
 
 /// Draws of a unit matrix that both covariances are taken to have seen.
 const PRIOR_DRAWS: f64 = 1e-5;
+/// What a direction has of the widest one's variance, at most, to count as not seen.
+const UNSEEN: f64 = 1e-9;
 /// Bounds of a scale.
 const SCALES: (f64, f64) = (1e-10, 1e10);
 
@@ -141,10 +143,19 @@ fn mean_of(draws: &Mat<f64>, gradients: &Mat<f64>) -> Result<Mat<f64>> {
         Mat::from_fn(dim, dim, |i, j| (0.5 * (product[(i, j)] + product[(j, i)]) + unit(i, j)) / n)
     };
     let (a, b) = (covariance(draws), covariance(gradients));
+    // Directions of which neither has seen anything keep their scale: rounding would make of them what it likes.
+    let both = &a + &b;
+    let eigen = both.self_adjoint_eigen(faer::Side::Lower).map_err(|_| diverged())?;
+    let values = eigen.S().column_vector();
+    let seen: Vec<usize> = (0..dim).filter(|&k| values[k] > UNSEEN * values[dim - 1]).collect();
+    let basis = Mat::from_fn(dim, seen.len(), |i, k| eigen.U()[(i, seen[k])]);
+    let (a, b) = (basis.transpose() * a * &basis, basis.transpose() * b * &basis);
     let (root, inverse) = (power(&b, 0.5)?, power(&b, -0.5)?);
     let inner = power(&(&root * a * &root), 0.5)?;
     let mean = &inverse * inner * &inverse;
-    Ok(Mat::from_fn(dim, dim, |i, j| 0.5 * (mean[(i, j)] + mean[(j, i)])))
+    let less_one = Mat::from_fn(seen.len(), seen.len(), |i, j| mean[(i, j)] - if i == j { 1.0 } else { 0.0 });
+    let mean = &basis * less_one * basis.transpose();
+    Ok(Mat::from_fn(dim, dim, |i, j| 0.5 * (mean[(i, j)] + mean[(j, i)]) + if i == j { 1.0 } else { 0.0 }))
 }
 
 /// The power of a symmetric positive semi-definite matrix.

@@ -77,6 +77,28 @@ fn of_a_gaussian_the_dense_metric_is_the_covariance() {
     }
 }
 
+/// Rows in a plane, of more dimensions than rows or fewer: what is not seen keeps its scale, and nothing fails.
+#[test]
+fn draws_in_a_plane_make_a_metric_too() {
+    for (dim, n) in [(100, 300), (100, 5), (7, 2)] {
+        let draws: Vec<f64> = (0..dim * n).map(|i| (i as f64 * 0.7).sin() * (1.0 + (i % dim) as f64)).collect();
+        let gradients = draws.iter().enumerate().map(|(i, x)| -x / (1.0 + (i % dim) as f64).powi(2));
+        let gradients: Vec<f64> = gradients.collect();
+        let Metric::Dense(factor) = Metric::dense_from(dim, &draws, &gradients).expect("made") else { panic!("dense") };
+        for (i, ratio) in (0..dim).map(|i| (i, factor.lower()[(i, i)] / (1.0 + i as f64))) {
+            assert!((0.3..3.0).contains(&ratio), "{dim} {n} {i}: {ratio}");
+        }
+        let Metric::LowRank(metric) = Metric::low_rank_from(dim, &draws, &gradients, 1.5).expect("made") else {
+            panic!("low rank")
+        };
+        assert!(metric.rank() <= 4, "{}", metric.rank());
+    }
+    // A chain that never moved.
+    let metric = Metric::dense_from(2, &[1.0; 6], &[2.0; 6]).expect("made");
+    let Metric::Dense(factor) = metric else { panic!("dense") };
+    assert_eq!(factor.lower(), &Matrix::identity(2));
+}
+
 #[test]
 fn too_few_draws_or_broken_ones_are_refused() {
     assert!(Metric::dense_from(2, &[0.0, 1.0], &[1.0, 0.0]).expect_err("one draw").is_numerical());

@@ -1,4 +1,6 @@
-//! Laws of the integrators, known answers of the chains.
+//! Laws of the integrators, and known answers of a chain.
+
+mod chains;
 
 use super::leapfrog::leapfrog;
 use super::metric::tests::gaussian;
