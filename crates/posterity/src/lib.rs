@@ -24,6 +24,7 @@ mod seed;
 pub mod simulator;
 mod spelling;
 pub mod store;
+mod tensors;
 mod whole_file;
 
 pub use error::{Error, Result};

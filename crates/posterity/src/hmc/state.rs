@@ -11,6 +11,9 @@ pub struct State {
     pub log_density: f64,
     /// Its gradient, `dim` values.
     pub gradient: Vec<f64>,
+    /// The momentum, of the metric's u-space, that the next step begins from where it is refreshed in part; empty where
+    /// each step draws its own.
+    pub momentum: Vec<f64>,
 }
 
 impl State {
@@ -18,7 +21,12 @@ impl State {
     pub fn new(position: Vec<f64>, target: &mut dyn LogDensity) -> Self {
         let mut gradient = vec![0.0; position.len()];
         let log_density = target.value_and_gradient(&position, &mut gradient);
-        Self { position, log_density, gradient }
+        Self { position, log_density, gradient, momentum: vec![] }
+    }
+
+    /// Evaluates the density anew where the state is, after what it is conditioned on has changed.
+    pub fn refresh(&mut self, target: &mut dyn LogDensity) {
+        self.log_density = target.value_and_gradient(&self.position, &mut self.gradient);
     }
 }
 

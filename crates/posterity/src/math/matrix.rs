@@ -195,6 +195,11 @@ pub struct Cholesky {
 }
 
 impl Cholesky {
+    /// The factor that this lower triangular matrix is; what stands above the diagonal is not read.
+    pub fn from_lower(lower: Matrix) -> Self {
+        Self { lower }
+    }
+
     /// L itself, zeros above the diagonal.
     pub fn lower(&self) -> &Matrix {
         &self.lower

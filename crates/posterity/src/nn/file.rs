@@ -3,23 +3,15 @@
 use super::network::{Layer, Network};
 use super::real::Real;
 use crate::error::{Error, Result};
+use crate::tensors::{Buffer, Metadata, header, serialise, unwritable};
 use crate::whole_file::write_whole;
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::SafeTensors;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
 
-/// What stands in the file beside the tensors: name and content.
-pub type Metadata = BTreeMap<String, Value>;
-
-/// Key of the one entry of the file's own metadata: ours, as JSON in the order of their names, so that the same
-/// network is the same file, byte for byte.
-const ENTRY: &str = "posterity";
-/// Name, type, shape and bytes of a tensor.
-pub(super) type Buffer = (String, Dtype, Vec<usize>, Vec<u8>);
+/// What to do about a damaged file.
+const REMEDY: &str = "train the network again";
 /// Name of the metadata that holds the layers.
 const ARCHITECTURE: &str = "network";
 
@@ -47,36 +39,13 @@ pub fn write_weights<T: Real>(path: &Path, network: &Network, weights: &[T], mut
     write_whole(path, |out| out.write_all(&bytes).map_err(|e| Error::io(path, &e)))
 }
 
-/// The bytes of a file with these tensors and metadata.
-pub(super) fn serialise(path: &Path, buffers: &[Buffer], metadata: &Metadata) -> Result<Vec<u8>> {
-    let text = serde_json::to_string(metadata).map_err(|e| unwritable(path, &e))?;
-    let views = buffers.iter().map(|(name, dtype, shape, bytes)| {
-        let view = TensorView::new(*dtype, shape.clone(), bytes).map_err(|e| unwritable(path, &e))?;
-        Ok((name.as_str(), view))
-    });
-    let views = views.collect::<Result<Vec<_>>>()?;
-    safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), text)]))).map_err(|e| unwritable(path, &e))
-}
-
-fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> Error {
-    Error::numerical(format!("weights cannot be written: {error}")).in_file(path)
-}
-
 /// Reads the metadata of a weight file alone.
 ///
 /// # Errors
 /// Where the file cannot be read or is no weight file of this program.
 pub fn read_metadata(path: &Path) -> Result<Metadata> {
-    header(path, &std::fs::read(path).map_err(|e| Error::io(path, &e))?)
-}
-
-/// The metadata in the bytes of a file.
-pub(super) fn header(path: &Path, bytes: &[u8]) -> Result<Metadata> {
-    let corrupt = |what: String| damaged(path, what);
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
-    let text = header.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
-    let text = text.ok_or_else(|| corrupt(format!("the metadata `{ENTRY}` is missing")))?;
-    serde_json::from_str(text).map_err(|e| corrupt(format!("metadata `{ENTRY}`: {e}")))
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
+    header(path, &bytes).map_err(|e| e.remedy(REMEDY))
 }
 
 /// Takes one value out of a file's metadata.
@@ -89,8 +58,8 @@ pub fn take_metadata<T: DeserializeOwned>(path: &Path, metadata: &mut Metadata, 
 }
 
 /// A file that cannot be what it should be.
-pub(super) fn damaged(path: &Path, what: String) -> Error {
-    Error::corrupt_file(what).in_file(path).remedy("train the network again")
+fn damaged(path: &Path, what: String) -> Error {
+    Error::corrupt_file(what).in_file(path).remedy(REMEDY)
 }
 
 /// Reads what [`write_weights`] wrote: architecture, weights and the other metadata.
@@ -100,7 +69,7 @@ pub(super) fn damaged(path: &Path, what: String) -> Error {
 pub fn read_weights<T: Real>(path: &Path) -> Result<(Network, Vec<T>, Metadata)> {
     let corrupt = |what: String| damaged(path, what);
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-    let mut metadata = header(path, &bytes)?;
+    let mut metadata = header(path, &bytes).map_err(|e| e.remedy(REMEDY))?;
     let tensors = SafeTensors::deserialize(&bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
     let network: Network = take_metadata(path, &mut metadata, ARCHITECTURE)?;
     network.check().map_err(corrupt)?;

@@ -13,16 +13,15 @@ mod file;
 mod initialise;
 mod network;
 mod real;
-mod tensors;
 
+pub use crate::tensors::{Metadata, Tensors, Values, read_tensors, write_tensors};
 pub use activation::Activation;
 pub use adam::{Adam, AdamSettings};
 pub use batch::Workspace;
-pub use file::{Metadata, read_metadata, read_weights, take_metadata, write_weights};
+pub use file::{read_metadata, read_weights, take_metadata, write_weights};
 pub use initialise::initialise;
 pub use network::{Layer, Network};
 pub use real::Real;
-pub use tensors::{Tensors, Values, read_tensors, write_tensors};
 
 #[cfg(test)]
 mod tests;

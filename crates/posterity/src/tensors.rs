@@ -1,16 +1,24 @@
 //! Rows of numbers on disk by name, each in its own precision: a safetensors file with JSON beside them and a digest
 //! over all, for what a computation leaves to itself.
 
-use super::file::{Metadata, damaged, header, serialise};
-use super::real::Real;
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::whole_file::write_whole;
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
 
+/// What stands in the file beside the tensors: name and content.
+pub type Metadata = BTreeMap<String, Value>;
+
+/// Key of the one entry of the file's own metadata: ours, as JSON in the order of their names, so that the same
+/// network is the same file, byte for byte.
+const ENTRY: &str = "posterity";
+/// Name, type, shape and bytes of a tensor.
+pub(crate) type Buffer = (String, Dtype, Vec<usize>, Vec<u8>);
 /// Name of the metadata that holds the digest.
 const DIGEST: &str = "digest";
 
@@ -36,8 +44,8 @@ pub type Tensors = BTreeMap<String, Values>;
 pub fn write_tensors(path: &Path, tensors: &Tensors, mut metadata: Metadata) -> Result<()> {
     let buffers = tensors.iter().map(|(name, values)| {
         let (dtype, n, bytes) = match values {
-            Values::F32(x) => (Dtype::F32, x.len(), to_bytes(x)),
-            Values::F64(x) => (Dtype::F64, x.len(), to_bytes(x)),
+            Values::F32(x) => (Dtype::F32, x.len(), x.iter().flat_map(|x| x.to_le_bytes()).collect()),
+            Values::F64(x) => (Dtype::F64, x.len(), x.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>()),
         };
         (name.clone(), dtype, vec![n], bytes)
     });
@@ -53,7 +61,7 @@ pub fn write_tensors(path: &Path, tensors: &Tensors, mut metadata: Metadata) -> 
 /// # Errors
 /// Io; corrupt file, where it is no such file, cut short or changed.
 pub fn read_tensors(path: &Path) -> Result<(Tensors, Metadata)> {
-    let corrupt = |what: String| damaged(path, what).remedy(REMEDY);
+    let corrupt = |what: String| Error::corrupt_file(what).in_file(path).remedy(REMEDY);
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
     let mut metadata = header(path, &bytes).map_err(|e| e.remedy(REMEDY))?;
     let found = SafeTensors::deserialize(&bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
@@ -65,11 +73,35 @@ pub fn read_tensors(path: &Path) -> Result<(Tensors, Metadata)> {
         return Err(corrupt("its digest is not that of its content".into()));
     }
     let values = found.into_iter().map(|(name, view)| match view.dtype() {
-        Dtype::F32 => Ok((name, Values::F32(from_bytes(view.data())))),
-        Dtype::F64 => Ok((name, Values::F64(from_bytes(view.data())))),
+        Dtype::F32 => Ok((name, Values::F32(singles(view.data())))),
+        Dtype::F64 => Ok((name, Values::F64(doubles(view.data())))),
         other => Err(corrupt(format!("tensor `{name}` is of type {other:?}"))),
     });
     Ok((values.collect::<Result<_>>()?, metadata))
+}
+
+/// The bytes of a file with these tensors and metadata.
+pub(crate) fn serialise(path: &Path, buffers: &[Buffer], metadata: &Metadata) -> Result<Vec<u8>> {
+    let text = serde_json::to_string(metadata).map_err(|e| unwritable(path, &e))?;
+    let views = buffers.iter().map(|(name, dtype, shape, bytes)| {
+        let view = TensorView::new(*dtype, shape.clone(), bytes).map_err(|e| unwritable(path, &e))?;
+        Ok((name.as_str(), view))
+    });
+    let views = views.collect::<Result<Vec<_>>>()?;
+    safetensors::serialize(views, Some(HashMap::from([(ENTRY.into(), text)]))).map_err(|e| unwritable(path, &e))
+}
+
+pub(crate) fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::numerical(format!("numbers cannot be written: {error}")).in_file(path)
+}
+
+/// The metadata in the bytes of a file; what to do about damage is for the caller to say.
+pub(crate) fn header(path: &Path, bytes: &[u8]) -> Result<Metadata> {
+    let corrupt = |what: String| Error::corrupt_file(what).in_file(path);
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
+    let text = header.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
+    let text = text.ok_or_else(|| corrupt(format!("the metadata `{ENTRY}` is missing")))?;
+    serde_json::from_str(text).map_err(|e| corrupt(format!("metadata `{ENTRY}`: {e}")))
 }
 
 fn digest_of<'a>(tensors: impl Iterator<Item = (&'a str, &'a [u8])>, metadata: &Metadata) -> u64 {
@@ -78,14 +110,12 @@ fn digest_of<'a>(tensors: impl Iterator<Item = (&'a str, &'a [u8])>, metadata: &
     digest::of_words(std::iter::once(digest::of_bytes(text.as_bytes())).chain(tensors))
 }
 
-fn to_bytes<T: Real>(values: &[T]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(size_of_val(values));
-    values.iter().for_each(|x| x.write_le(&mut bytes));
-    bytes
+fn singles(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|&four| f32::from_le_bytes(four)).collect()
 }
 
-fn from_bytes<T: Real>(bytes: &[u8]) -> Vec<T> {
-    bytes.chunks_exact(size_of::<T>()).map(T::read_le).collect()
+fn doubles(bytes: &[u8]) -> Vec<f64> {
+    bytes.as_chunks().0.iter().map(|&eight| f64::from_le_bytes(eight)).collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,83 @@
+//! Which sampler makes the steps of a block.
+
+use super::{Info, LogDensity, Metric, Scratch, Settings, State, hamiltonian};
+use crate::error::Result;
+use crate::seed::Stream;
+use serde::{Deserialize, Serialize};
+
+/// A sampler with its settings. A new one is one more variant, a function of the shape of [`hamiltonian::step`], and a
+/// line in each method below.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum Sampler {
+    /// Hamiltonian Monte Carlo.
+    Hmc(Settings),
+}
+
+impl Sampler {
+    /// One step. The settings must have passed [`check`](Self::check).
+    pub fn step(
+        &self,
+        metric: &Metric,
+        state: &mut State,
+        target: &mut dyn LogDensity,
+        scratch: &mut Scratch,
+        stream: &mut Stream,
+    ) -> Info {
+        match self {
+            Self::Hmc(settings) => hamiltonian::step(settings, metric, state, target, scratch, stream),
+        }
+    }
+
+    /// Whether the settings can be used, in this metric.
+    ///
+    /// # Errors
+    /// Invalid input.
+    pub fn check(&self, metric: &Metric) -> Result<()> {
+        match self {
+            Self::Hmc(settings) => settings.check(metric),
+        }
+    }
+
+    /// A first step size, from that of the settings, and the gradients that finding it took.
+    pub fn reasonable_step_size(
+        &self,
+        metric: &Metric,
+        state: &State,
+        target: &mut dyn LogDensity,
+        scratch: &mut Scratch,
+        stream: &mut Stream,
+    ) -> (f64, usize) {
+        match self {
+            Self::Hmc(settings) => super::reasonable_step_size(settings, metric, state, target, scratch, stream),
+        }
+    }
+
+    /// The step size.
+    pub fn step_size(&self) -> f64 {
+        match self {
+            Self::Hmc(settings) => settings.step_size,
+        }
+    }
+
+    /// Sets the step size.
+    pub fn set_step_size(&mut self, step_size: f64) {
+        match self {
+            Self::Hmc(settings) => settings.step_size = step_size,
+        }
+    }
+
+    /// The most integration steps of a trajectory.
+    pub fn num_integration_steps(&self) -> usize {
+        match self {
+            Self::Hmc(settings) => settings.num_integration_steps,
+        }
+    }
+
+    /// Sets the most integration steps of a trajectory.
+    pub fn set_num_integration_steps(&mut self, n: usize) {
+        match self {
+            Self::Hmc(settings) => settings.num_integration_steps = n,
+        }
+    }
+}
