@@ -1,6 +1,8 @@
 //! Hamiltonian Monte Carlo: samplers of a log density whose gradient is known.
 
 mod adaptation;
+#[cfg(test)]
+mod agreement;
 mod blocks;
 mod chain;
 mod chains;
@@ -10,12 +12,17 @@ mod hamiltonian;
 mod leapfrog;
 mod length;
 mod metric;
+pub mod microcanonical;
 mod momentum;
+pub mod nuts;
+mod quasi_newton;
 mod sampler;
 mod scratch;
 mod state;
 mod step_size;
 mod target;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -30,6 +37,7 @@ pub use checkpoint::{Beside, load, save};
 pub use hamiltonian::{Integrator, Settings, step};
 pub use length::MAX_STEPS;
 pub use metric::{LowRank, Metric};
+pub use quasi_newton::{QuasiNewton, ensemble_metric};
 pub use sampler::Sampler;
 pub use scratch::Scratch;
 pub use state::{Info, State};
