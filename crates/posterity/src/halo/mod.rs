@@ -1,1 +1,14 @@
 //! Halos in a density field: catalogues, mass functions that depend on the density, and the Poisson likelihood.
+
+mod block;
+mod likelihood;
+mod mass_function;
+mod model;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+pub use likelihood::{Likelihood, Region};
+pub use mass_function::Mixture;
+pub use model::{Model, Settings};
+pub use weights::{PRIOR_SD, WeightsGivenDensity, add_prior};
