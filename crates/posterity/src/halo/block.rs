@@ -68,10 +68,16 @@ pub(super) fn tail<S: Simd>(mu: f64, sigma: f64, ln_threshold: f64) -> (f64, f64
     let inverse = 1.0 / sigma;
     let z = a * inverse;
     let t = (z - sigma) * std::f64::consts::FRAC_1_SQRT_2;
-    let e1 = exp::<S>(multiply_add::<S>(-0.5 * z, z, a));
-    let e2 = exp::<S>(0.5 * sigma * sigma);
+    let e1 = bounded_exp::<S>(multiply_add::<S>(-0.5 * z, z, a));
+    let e2 = bounded_exp::<S>(0.5 * sigma * sigma);
     let half = 0.5 * e1 * erfcx::<S>(t.abs());
     (if t > 0.0 { half } else { e2 - half }, e1, inverse)
+}
+
+/// eˣ up to e³⁰⁰: far above what counts as impossible, and its products stay finite, also in voxels of power 0.
+#[inline(always)]
+fn bounded_exp<S: Simd>(x: f64) -> f64 {
+    exp::<S>(if x > 300.0 { 300.0 } else { x })
 }
 
 impl Block {
