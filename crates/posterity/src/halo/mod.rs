@@ -1,1 +1,18 @@
 //! Halos in a density field: catalogues, mass functions that depend on the density, and the Poisson likelihood.
+
+mod bias;
+mod block;
+mod fit;
+mod likelihood;
+mod mass_function;
+mod model;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+pub use bias::{BiasGivenDensity, BiasSettings, Law};
+pub use fit::{Settings as FitSettings, maximise};
+pub use likelihood::{Likelihood, Region};
+pub use mass_function::Mixture;
+pub use model::{Model, Settings};
+pub use weights::{PRIOR_SD, WeightsGivenDensity, add_prior};

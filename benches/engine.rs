@@ -1,0 +1,70 @@
+//! Times of engine, mass function and likelihood with gradients, and where the time goes.
+//!
+//! `cargo bench --bench engine`. Medians in milliseconds, f64, with 1 and 2 threads; 17 weights (2 components) and 23
+//! (3 components); one halo in 40 voxels.
+
+use posterity::engine::{Engine, Settings as EngineSettings};
+use posterity::halo::{Likelihood, Mixture, Model, Region, Settings, WeightsGivenDensity};
+use posterity::hmc::LogDensity;
+use rand::RngExt;
+use std::hint::black_box;
+use std::time::Instant;
+
+fn median(mut work: impl FnMut()) -> f64 {
+    let times = (0..31).map(|_| {
+        let start = Instant::now();
+        work();
+        start.elapsed().as_secs_f64() * 1e3
+    });
+    let mut times: Vec<f64> = times.collect();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn main() {
+    println!(
+        "threads    n components | value + both gradients, ms: all | forward  likelihood  adjoint | by weights alone"
+    );
+    for threads in [1, 2] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("pool");
+        for (n, n_components) in [(32, 2), (64, 2), (64, 3)] {
+            pool.install(|| row(threads, n, n_components));
+        }
+    }
+}
+
+fn row(threads: usize, n: usize, n_components: usize) {
+    let mut stream = posterity::Seed::new(1).stream(0);
+    let n_voxels = n * n * n;
+    let density: Vec<f64> = (0..n_voxels).map(|_| stream.random_range(-2.0f64..2.0).exp() - 1.0).collect();
+    let halos: Vec<(usize, f64)> = (0..n_voxels / 40)
+        .map(|_| (stream.random_range(0..n_voxels), 2e12 * stream.random_range(0f64..4.0).exp()))
+        .collect();
+    let settings = Settings { mixture: Mixture { n_components, ..Mixture::default() }, ..Settings::default() };
+    let mut weights: Vec<f64> = (0..5 + 6 * n_components).map(|_| stream.random_range(-0.3..0.3)).collect();
+    weights[5..].chunks_exact_mut(6).for_each(|c| c[5] -= 6.5);
+    let region = Region::whole(n_voxels);
+    let box_length = 4.0 * n as f64;
+    let mut model = Model::new(n, box_length, &settings, 2e12, &region, &halos).expect("valid");
+    let (mut d_density, mut d_weights) = (vec![0.0; n_voxels], vec![0.0; weights.len()]);
+    let all = median(|| {
+        black_box(model.value_and_gradient(&density, &weights, Some(&mut d_density), &mut d_weights));
+    });
+    let mut engine = Engine::new([n; 3], &EngineSettings::default()).expect("valid");
+    let mut likelihood = Likelihood::new(settings.mixture, 2e12, 64.0, region.powers(), &halos);
+    let (mut psi, mut d_psi) = (vec![0.0; n_voxels], vec![0.0; n_voxels]);
+    let (of_engine, of_mixture) = weights.split_at(5);
+    let (d_engine, d_mixture) = d_weights.split_at_mut(5);
+    let forward = median(|| engine.forward(&density, of_engine, &mut psi));
+    let middle = median(|| {
+        black_box(likelihood.value_and_gradient(&psi, of_mixture, &mut d_psi, d_mixture));
+    });
+    let adjoint = median(|| engine.vjp(of_engine, &d_psi, Some(&mut d_density), d_engine));
+    let mut known = WeightsGivenDensity::new(n, box_length, &settings, 2e12, &region, &halos, &density).expect("valid");
+    let by_weights = median(|| {
+        black_box(known.value_and_gradient(&weights, &mut d_weights));
+    });
+    println!(
+        "{threads:7} {n:4} {n_components:10} | {all:31.2} | {forward:7.2} {middle:11.2} {adjoint:8.2} | {by_weights:16.2}"
+    );
+}

@@ -1,0 +1,157 @@
+//! Laws of the mass function and the likelihood.
+
+use super::*;
+use crate::hmc::LogDensity;
+use crate::seed::Seed;
+use rand::RngExt;
+
+const THRESHOLD: f64 = 2e12;
+
+fn numbers(n: usize, low: f64, high: f64, index: u64) -> Vec<f64> {
+    let mut stream = Seed::new(12).stream(index);
+    (0..n).map(|_| stream.random_range(low..high)).collect()
+}
+
+/// Weights around a usual mass function: σ near 1.
+fn weights(n_engine: usize, mixture: Mixture, index: u64) -> Vec<f64> {
+    let mut w = numbers(n_engine + mixture.n_weights(), -0.3, 0.3, index);
+    for c in w[n_engine..].chunks_exact_mut(6) {
+        c[5] -= 6.5;
+    }
+    w
+}
+
+fn halos(n_voxels: usize, count: usize) -> Vec<(usize, f64)> {
+    let mut stream = Seed::new(13).stream(0);
+    (0..count).map(|_| (stream.random_range(0..n_voxels), THRESHOLD * stream.random_range(0f64..5.0).exp())).collect()
+}
+
+#[test]
+fn the_integral_is_that_of_the_density() {
+    for n_components in 1..=3 {
+        let mixture = Mixture { n_components, ..Mixture::default() };
+        for (psi, threshold) in [(0.0, 2e12), (1.0, 1e9), (4.0, 3e14), (0.5, 1e17)] {
+            let w = weights(0, mixture, 1);
+            // Simpson's rule in ln M.
+            let (low, steps) = (f64::ln(threshold), 20_000);
+            let h = 40.0 / f64::from(steps);
+            let term = |i: i32| {
+                let x = low + h * f64::from(i);
+                let simpson = if i == 0 || i == steps { 1.0 } else { [2.0, 4.0][i as usize % 2] };
+                simpson * h / 3.0 * (mixture.ln_density(&w, psi, x.exp()) + x).exp()
+            };
+            let sum: f64 = (0..=steps).map(term).sum();
+            let exact = mixture.integral(&w, psi, threshold);
+            assert!((sum / exact - 1.0).abs() < 1e-9, "{n_components} {psi} {threshold}: {sum} {exact}");
+        }
+    }
+}
+
+/// Term by term by the plain formulas, the voxel's integral once whatever its halos.
+#[test]
+fn the_likelihood_is_its_formula() {
+    let mixture = Mixture { n_components: 3, ..Mixture::default() };
+    let n = 3000;
+    let (psi, powers) = (numbers(n, 0.0, 3.0, 2), numbers(n, 0.0, 1.0, 3));
+    let (w, halos) = (weights(0, mixture, 4), halos(n, 900));
+    let mut likelihood = Likelihood::new(mixture, THRESHOLD, 64.0, &powers, &halos);
+    let (mut d_psi, mut d_w) = (vec![0.0; n], vec![0.0; w.len()]);
+    let value = likelihood.value_and_gradient(&psi, &w, &mut d_psi, &mut d_w);
+    let points: f64 = halos.iter().map(|(i, m)| powers[*i] * mixture.ln_density(&w, psi[*i], *m)).sum();
+    let volume: f64 = (0..n).map(|i| 64.0 * powers[i] * mixture.integral(&w, psi[i], THRESHOLD)).sum();
+    assert!((value / (points - volume) - 1.0).abs() < 1e-12, "{value} {points} {volume}");
+}
+
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    for (degrees, n_components) in [(vec![0], 2), (vec![0], 1), (vec![0, 2], 3)] {
+        let n = 6;
+        let engine = crate::engine::Settings { degrees, ..Default::default() };
+        let settings = Settings { engine, mixture: Mixture { n_components, ..Mixture::default() } };
+        let region = Region::half(n, true);
+        let halos = halos(n * n * n, 150);
+        let mut model = Model::new(n, 24.0, &settings, THRESHOLD, &region, &halos).expect("valid");
+        let n_engine = model.n_weights() - settings.mixture.n_weights();
+        let (w, density) = (weights(n_engine, settings.mixture, 5), numbers(n * n * n, -1.0, 3.0, 6));
+        let (mut d_density, mut d_w) = (vec![0.0; density.len()], vec![0.0; w.len()]);
+        model.value_and_gradient(&density, &w, Some(&mut d_density), &mut d_w);
+        let mut unused = d_w.clone();
+        let mut value = |density: &[f64], w: &[f64]| model.value_and_gradient(density, w, None, &mut unused);
+        let h = 1e-5;
+        for i in 0..w.len() {
+            let [mut up, mut down] = [w.clone(), w.clone()];
+            (up[i], down[i]) = (up[i] + h, down[i] - h);
+            let slope = (value(&density, &up) - value(&density, &down)) / (2.0 * h);
+            assert!((slope - d_w[i]).abs() < 1e-6 * (10.0 + slope.abs()), "{i}: {slope} {}", d_w[i]);
+        }
+        for i in 0..density.len() {
+            let [mut up, mut down] = [density.clone(), density.clone()];
+            (up[i], down[i]) = (up[i] + h * 0.1, down[i] - h * 0.1);
+            let slope = (value(&up, &w) - value(&down, &w)) / (0.2 * h);
+            assert!((slope - d_density[i]).abs() < 1e-4 * (1.0 + slope.abs()), "{i}: {slope} {}", d_density[i]);
+        }
+    }
+}
+
+#[test]
+fn a_known_density_gives_the_same_posterior() {
+    let n = 8;
+    let (settings, region, halos) = (Settings::default(), Region::half(n, false), halos(n * n * n, 300));
+    let density = numbers(n * n * n, -1.0, 3.0, 6);
+    let mut model = Model::new(n, 32.0, &settings, THRESHOLD, &region, &halos).expect("valid");
+    let mut target = WeightsGivenDensity::new(n, 32.0, &settings, THRESHOLD, &region, &halos, &density).expect("valid");
+    assert_eq!((target.dim(), target.n_halos()), (17, model.n_halos()));
+    assert_eq!(target.names(), model.names());
+    let w = weights(5, settings.mixture, 7);
+    let (mut d_w, mut gradient) = (vec![0.0; 17], vec![0.0; 17]);
+    let value = model.value_and_gradient(&density, &w, None, &mut d_w);
+    let log_density = target.value_and_gradient(&w, &mut gradient);
+    let prior: f64 = w.iter().map(|w| -0.005 * w * w - 0.5 * (200.0 * std::f64::consts::PI).ln()).sum();
+    assert!((log_density - value - prior).abs() < 1e-9 * value.abs());
+    for i in 0..17 {
+        assert!((gradient[i] - d_w[i] + 0.01 * w[i]).abs() < 1e-9 * (1.0 + d_w[i].abs()));
+    }
+}
+
+#[test]
+fn far_weights_have_a_likelihood_that_is_low_or_nothing() {
+    let n = 4;
+    let density = numbers(64, -1.0, 3.0, 6);
+    let mut target = WeightsGivenDensity::new(
+        n,
+        16.0,
+        &Settings::default(),
+        THRESHOLD,
+        &Region::whole(64),
+        &halos(64, 20),
+        &density,
+    )
+    .expect("valid");
+    let mut gradient = vec![0.0; 17];
+    for index in 0..200 {
+        let w = numbers(17, -60.0, 60.0, 100 + index);
+        let value = target.value_and_gradient(&w, &mut gradient);
+        assert!(!(value > 1e4), "{value}");
+        assert!(!value.is_finite() || gradient.iter().all(|g| !g.is_nan()), "{value}");
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("pool");
+        pool.install(|| {
+            let n = 20;
+            let density = numbers(n * n * n, -1.0, 3.0, 6);
+            let (settings, halos) = (Settings::default(), halos(n * n * n, 3000));
+            let mut model =
+                Model::new(n, 80.0, &settings, THRESHOLD, &Region::whole(n * n * n), &halos).expect("valid");
+            let (mut d_density, mut d_w) = (vec![0.0; density.len()], vec![0.0; 17]);
+            let value =
+                model.value_and_gradient(&density, &weights(5, settings.mixture, 8), Some(&mut d_density), &mut d_w);
+            (value, d_density, d_w)
+        })
+    };
+    assert_eq!(run(1), run(2));
+    assert_eq!(run(1), run(3));
+}
