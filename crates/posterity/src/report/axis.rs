@@ -38,6 +38,16 @@ impl Axis {
         Self { low: (low / factor).max(1e-300), high: high * factor, log: true }
     }
 
+    /// The low end.
+    pub(super) fn low(&self) -> f64 {
+        self.low
+    }
+
+    /// The high end.
+    pub(super) fn high(&self) -> f64 {
+        self.high
+    }
+
     /// Fraction of the way from low to high; not finite where a logarithm has none.
     pub(super) fn at(&self, x: f64) -> f64 {
         if self.log {
@@ -203,14 +213,19 @@ impl Panel {
             }
         }
         if y_numbers {
-            for (y, label) in self.y.ticks(self.n_y_ticks()) {
-                let at = self.point(0.0, y).1;
-                if at < self.top + 4.0 || at > self.bottom() - 4.0 {
-                    continue;
-                }
-                svg.line((self.left, at), (self.left + 5.0, at), stroke(INK, 1.2));
-                svg.text((self.left - 8.0, at + 5.0), Anchor::End, SMALL, INK, &label);
+            self.y_numbers(svg);
+        }
+    }
+
+    /// Tick marks and numbers of the ordinate.
+    pub(super) fn y_numbers(&self, svg: &mut Svg) {
+        for (y, label) in self.y.ticks(self.n_y_ticks()) {
+            let at = self.point(0.0, y).1;
+            if at < self.top + 4.0 || at > self.bottom() - 4.0 {
+                continue;
             }
+            svg.line((self.left, at), (self.left + 5.0, at), stroke(INK, 1.2));
+            svg.text((self.left - 8.0, at + 5.0), Anchor::End, SMALL, INK, &label);
         }
     }
 
