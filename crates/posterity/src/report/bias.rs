@@ -89,7 +89,7 @@ fn cells(comparison: &BiasComparison, row: &BiasRow) -> Vec<String> {
 
 fn head(comparison: &BiasComparison) -> [String; 7] {
     let than = reference(comparison).map_or("the reference", |row| row.name.as_str());
-    ["model", "weights", "held out", &format!("less {than}"), "× halos", "each fold", "in sample"].map(String::from)
+    ["model", "weights", "held out", &format!("against {than}"), "× halos", "each fold", "in sample"].map(String::from)
 }
 
 /// The table for the page.

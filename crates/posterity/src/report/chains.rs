@@ -93,28 +93,34 @@ fn remark(traces: &Traces, p: usize) -> &'static str {
     }
 }
 
-/// The table for the page: weights in rows, in two columns of them where there are many.
+/// The table for the page: weights in rows, many of them in two halves beside each other.
 pub(super) fn html(traces: &Traces) -> String {
     if !is_whole(traces) {
         return String::new();
     }
-    let mut body = String::from(
-        "<table class=\"dense\">\n<thead><tr><th></th><th>R-hat</th><th>bulk ESS</th><th>tail ESS</th><th></th></tr></thead>\n<tbody>\n",
-    );
-    for (p, parameter) in traces.parameters.iter().enumerate() {
-        let remark = remark(traces, p);
-        let mark = if remark.is_empty() { String::new() } else { format!("<b class=\"warn\">{remark}</b>") };
-        let _ = writeln!(
-            body,
-            "<tr><th>{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{mark}</td></tr>",
-            label::html(&label::latex(&parameter.latex)),
-            number(traces.r_hat[p], 3),
-            whole(traces.ess_bulk[p]),
-            whole(traces.ess_tail[p])
-        );
+    let n = traces.parameters.len();
+    let halves = if n > 8 { 2 } else { 1 };
+    let rows = n.div_ceil(halves);
+    let head = "<th></th><th>R-hat</th><th>bulk ESS</th><th>tail ESS</th><th></th>".repeat(halves);
+    let mut body = format!("<table class=\"dense\">\n<thead><tr>{head}</tr></thead>\n<tbody>\n");
+    for row in 0..rows {
+        let places = (row..n).step_by(rows).map(|p| cells(traces, p));
+        let _ = writeln!(body, "<tr>{}</tr>", places.collect::<String>());
     }
     body.push_str("</tbody>\n</table>\n");
     body
+}
+
+fn cells(traces: &Traces, p: usize) -> String {
+    let remark = remark(traces, p);
+    let mark = if remark.is_empty() { String::new() } else { format!("<b class=\"warn\">{remark}</b>") };
+    format!(
+        "<th>{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{mark}</td>",
+        label::html(&label::latex(&traces.parameters[p].latex)),
+        number(traces.r_hat[p], 3),
+        whole(traces.ess_bulk[p]),
+        whole(traces.ess_tail[p])
+    )
 }
 
 /// The table for a terminal.

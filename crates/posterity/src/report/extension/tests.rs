@@ -65,7 +65,7 @@ fn fields(n: usize) -> (Vec<f64>, Vec<f64>) {
     let waves: Vec<[f64; 4]> = (0..220)
         .map(|_| {
             let (kx, ky) = ((4.0 * normal(&mut stream)).round(), (4.0 * normal(&mut stream)).round());
-            let amplitude = 1.1 / (1.0 + kx.hypot(ky)).powf(0.9);
+            let amplitude = 0.42 / (1.0 + kx.hypot(ky)).powf(0.9);
             [kx, ky, amplitude * normal(&mut stream), 3.0 * normal(&mut stream)]
         })
         .collect();
@@ -94,7 +94,7 @@ fn slices() -> Slices {
         halos: density
             .iter()
             .enumerate()
-            .filter(|(_, d)| **d > 2.6)
+            .filter(|(k, d)| **d > 2.0 && (k * 7) % 5 < 2)
             .map(|(k, _)| (4.0 * (k / 32) as f64 + 2.0, 4.0 * (k % 32) as f64 + 1.3))
             .collect(),
         relation: Some(Relation { density_edges: edges, psi: band(median, |i| 0.35 - 0.012 * i as f64) }),
@@ -134,7 +134,7 @@ fn mass_function() -> MassFunction {
 }
 
 fn weights() -> Vec<Parameter> {
-    let mut names: Vec<(String, String)> = (0..4).map(|r| (format!("kernel_{r}"), format!("w_{{r^2={r}}}"))).collect();
+    let mut names: Vec<(String, String)> = (0..4).map(|r| (format!("kernel_{r}"), format!("w_{r}"))).collect();
     names.push(("bias".into(), "b".into()));
     for i in 0..2 {
         for (letter, latex) in [("alpha", "\\alpha"), ("mu", "\\mu"), ("sigma", "\\sigma")] {

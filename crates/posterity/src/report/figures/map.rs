@@ -1,6 +1,6 @@
 //! Maps of a field with their colour bars.
 
-use super::super::axis::{Axis, Panel, range};
+use super::super::axis::{Axis, Panel, range, width};
 use super::super::label::{self, Span};
 use super::super::raster::{Colours, data_uri};
 use super::super::svg::{Anchor, INK, LARGE, SMALL, Svg, stroke};
@@ -45,25 +45,28 @@ impl Scale {
         (self.stretch(x) - low) / (high - low)
     }
 
-    /// Round values, labels about 60 apart on a bar of this width.
-    fn ticks(&self, width: f64) -> Vec<(f64, Vec<Span>)> {
+    /// Round values whose labels do not touch on a bar of this length.
+    fn ticks(&self, length: f64) -> Vec<(f64, Vec<Span>)> {
         if self.soft.is_none() {
-            return Axis::linear(self.low, self.high).ticks((width / 90.0).clamp(2.0, 6.0) as usize);
+            return Axis::linear(self.low, self.high).ticks((length / 90.0).clamp(2.0, 6.0) as usize);
         }
+        // Decades before what lies between them.
         let decades = (-1..=9).map(|p| 10f64.powi(p));
-        let candidates = [0.0].into_iter().chain(decades.clone()).chain(decades.map(|d| 3.0 * d));
-        let mut ticks: Vec<f64> = Vec::new();
-        for value in candidates {
-            let far = |other: &f64| width * (self.at(*other) - self.at(value)).abs() > 42.0;
+        let between = [0.3, 3.0, 30.0, 300.0, 3000.0, 30_000.0];
+        let mut ticks: Vec<(f64, Vec<Span>)> = Vec::new();
+        for value in [0.0].into_iter().chain(decades).chain(between) {
+            let label = label::words(&format!("{value}"));
+            let wide = |other: &[Span]| 0.5 * (width(&label, SMALL) + width(other, SMALL)) + 12.0;
+            let far = |(v, other): &(f64, Vec<Span>)| length * (self.at(*v) - self.at(value)).abs() > wide(other);
             if (0.0..=1.0).contains(&self.at(value)) && ticks.iter().all(far) {
-                ticks.push(value);
+                ticks.push((value, label));
             }
         }
-        ticks.into_iter().map(|v| (v, label::words(&format!("{v}")))).collect()
+        ticks
     }
 }
 
-/// A square map with its frame and axes in Mpc/h, and its name above. False if there is no such picture.
+/// A square map with its frame and axes in Mpc/h, and its name above.
 pub(super) struct Map<'a> {
     pub(super) name: &'a str,
     pub(super) n: usize,

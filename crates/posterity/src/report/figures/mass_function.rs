@@ -30,16 +30,19 @@ pub(in super::super) fn mass_function(function: &MassFunction) -> Option<Figure>
     let y = Axis::log_about(values);
     let pitch = 400.0;
     let rows = bins.len().div_ceil(columns);
-    let mut svg = Svg::new("mass_function", "Halo mass function by density", WIDTH, 36.0 + pitch * rows as f64 + 30.0);
+    let mut svg = Svg::new("mass_function", "Halo mass function by density", WIDTH, 36.0 + pitch * rows as f64);
     for (i, bin) in bins.iter().enumerate() {
         let (row, column) = (i / columns, i % columns);
         let left = LEFT + (width + gap) * column as f64;
         let top = 68.0 + pitch * row as f64;
         let above = Panel { x, y, left, top, width, height: 230.0 };
-        let below = Panel { x, y: Axis::linear(-3.9, 3.9), left, top: top + 236.0, width, height: 70.0 };
+        let below = Panel { x, y: Axis::linear(-3.95, 3.95), left, top: top + 236.0, width, height: 70.0 };
         draw(&mut svg, bin, &above, &below);
         above.frame(&mut svg, false, column == 0);
-        below.frame(&mut svg, true, column == 0);
+        below.frame(&mut svg, true, false);
+        if column == 0 {
+            below.y_numbers(&mut svg, 4);
+        }
         let voxels = format!("{} voxels", count(bin.n_voxels));
         svg.text((left, top - 8.0), Anchor::Start, MEDIUM, INK, &label::mixed(&name(bin)));
         svg.text((left + width - 6.0, top + 18.0), Anchor::End, SMALL, GREY, &label::words(&voxels));
@@ -101,11 +104,16 @@ fn poisson(count: u64) -> [f64; 2] {
 }
 
 fn name(bin: &MassFunctionBin) -> String {
-    let digits = |x: f64| if x.abs() >= 10.0 { format!("{x:.0}") } else { format!("{x:.2}") };
-    if bin.density_high.is_finite() {
-        format!("${} \\leq 1+\\delta$ < {}", digits(bin.density_low), digits(bin.density_high))
-    } else {
-        format!("$1+\\delta \\geq {}$", digits(bin.density_low))
+    let digits = |x: f64| {
+        let text = if x.abs() >= 10.0 { format!("{x:.0}") } else { format!("{x:.2}") };
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+    };
+    let (low, high) = (digits(bin.density_low), digits(bin.density_high));
+    match (bin.density_low > 0.0, bin.density_high.is_finite()) {
+        (true, true) => format!("${low}\\,\\leq\\,1+\\delta\\,<\\,{high}$"),
+        (false, true) => format!("$1+\\delta\\,<\\,{high}$"),
+        (true, false) => format!("$1+\\delta\\,\\geq\\,{low}$"),
+        (false, false) => "all voxels".to_string(),
     }
 }
 

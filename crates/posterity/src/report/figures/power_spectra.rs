@@ -52,8 +52,8 @@ pub(in super::super) fn power_spectra(spectra: &PowerSpectra) -> Option<Figure> 
         (Mark::Line(solid(BLUE)), "sampled initial fields".to_string()),
         (Mark::Block(BLUE, 0.49), "68 %".to_string()),
         (Mark::Block(BLUE, OPACITY[0]), "95 %".to_string()),
-        (Mark::Block(GREY, 0.49), "prior, 68 %".to_string()),
-        (Mark::Block(GREY, OPACITY[0]), "95 %".to_string()),
+        (Mark::Block(GREY, 0.49), "prior 68 %".to_string()),
+        (Mark::Block(GREY, OPACITY[0]), "prior 95 %".to_string()),
         (Mark::Line(dashed(INK, 1.6, "7 5")), "linear power".to_string()),
     ];
     entries.extend(truth.as_ref().map(|_| (Mark::Line(TRUTH), "true initial field".to_string())));

@@ -81,13 +81,9 @@ fn draw_relation(svg: &mut Svg, relation: &Relation, top: f64) {
     let distance = |i: &usize| x[*i].ln().abs();
     let mean = (0..x.len()).filter(|i| x[*i] > 0.0).min_by(|a, b| distance(a).total_cmp(&distance(b)));
     if let Some(i) = mean {
-        let fine: Vec<f64> = (0..=200)
-            .map(|k| {
-                (x[0].max(1e-6).ln() * (1.0 - f64::from(k) / 200.0)
-                    + f64::from(k) / 200.0 * x[x.len() - 1].max(1e-6).ln())
-                .exp()
-            })
-            .collect();
+        let ends = [x[0], x[x.len() - 1]].map(|v| v.max(1e-6).ln());
+        let at = |k: i32| (ends[0] + (ends[1] - ends[0]) * f64::from(k) / 200.0).exp();
+        let fine: Vec<f64> = (0..=200).map(at).collect();
         let line: Vec<f64> = fine.iter().map(|v| v * psi.q50[i] / x[i]).collect();
         curve(svg, &panel, &fine, &line, PROPORTIONAL);
     }

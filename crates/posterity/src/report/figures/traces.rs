@@ -6,13 +6,15 @@ use super::super::chains::{LEAST_ESS, MOST_R_HAT, worst};
 use super::super::density::{Curve, density};
 use super::super::extension::Traces;
 use super::super::label;
-use super::super::svg::{Anchor, GREY, INK, LARGE, PALETTE, SMALL, Stroke, Svg, VERMILLION, stroke};
+use super::super::svg::{Anchor, GREY, INK, LARGE, PALE, PALETTE, SMALL, Stroke, Svg, VERMILLION, stroke};
 use super::{Mark, WIDTH, curve, legend, solid};
 
 /// Weights that are shown; of more, those of the largest R-hat.
 const MOST_WEIGHTS: usize = 40;
 /// Draws of a chain that are shown, evenly spaced.
 const MOST_DRAWS: usize = 300;
+/// Numbers on the axis of a weight, about.
+const Y_TICKS: usize = 4;
 const PRIOR: Stroke = Stroke { colour: GREY, width: 1.6, dash: "2 4" };
 const TRUTH: Stroke = Stroke { colour: INK, width: 1.4, dash: "7 5" };
 
@@ -45,7 +47,10 @@ pub(in super::super) fn traces(traces: &Traces) -> Option<Figure> {
         let panel =
             Panel { x: Axis::linear(0.0, last), left: at.0 + aside + 8.0, width: half - aside - 8.0, ..aside_panel };
         draw_densities(&mut svg, &aside_panel, traces, p);
-        panel.grid(&mut svg);
+        for (value, _) in y.ticks(Y_TICKS) {
+            let [from, to] = panel.level(value);
+            svg.line(from, to, stroke(PALE, 1.0));
+        }
         for (chain, colour) in traces.chains.iter().zip(PALETTE.iter().cycle()) {
             let stride = longest.div_ceil(MOST_DRAWS);
             let x: Vec<f64> = (0..chain[p].len()).step_by(stride).map(|i| i as f64).collect();
@@ -54,7 +59,7 @@ pub(in super::super) fn traces(traces: &Traces) -> Option<Figure> {
         }
         mark_truth(&mut svg, &[aside_panel, panel], traces, p);
         svg.frame(aside_panel.left, aside_panel.top, aside_panel.width, aside_panel.height);
-        aside_panel.y_numbers(&mut svg);
+        aside_panel.y_numbers(&mut svg, Y_TICKS);
         panel.frame(&mut svg, is_last, false);
         if is_last {
             svg.text(
