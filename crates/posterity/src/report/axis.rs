@@ -35,7 +35,17 @@ impl Axis {
         let (low, high) = range(values.filter(|v| *v > 0.0));
         let (low, high) = if low > 0.0 && high.is_finite() { (low, high) } else { (0.1, 10.0) };
         let factor = if high < 1.2 * low { 1.5 } else { (high / low).powf(0.05).max(1.05) };
-        Self { low: (low / factor).max(1e-300), high: high * factor, log: true }
+        Self { low: (low / factor).clamp(1e-300, 1e299), high: (high * factor).min(1e300), log: true }
+    }
+
+    /// The low end.
+    pub(super) fn low(&self) -> f64 {
+        self.low
+    }
+
+    /// The high end.
+    pub(super) fn high(&self) -> f64 {
+        self.high
     }
 
     /// Fraction of the way from low to high; not finite where a logarithm has none.
@@ -120,7 +130,7 @@ fn number(mantissa: f64, decimals: usize, power: i32) -> Vec<Span> {
 }
 
 /// Width of a label on the page, about.
-fn width(label: &[Span], size: f64) -> f64 {
+pub(super) fn width(label: &[Span], size: f64) -> f64 {
     label.iter().map(|s| s.text.chars().count() as f64 * size * if s.level == 0 { 0.56 } else { 0.42 }).sum()
 }
 
@@ -203,14 +213,19 @@ impl Panel {
             }
         }
         if y_numbers {
-            for (y, label) in self.y.ticks(self.n_y_ticks()) {
-                let at = self.point(0.0, y).1;
-                if at < self.top + 4.0 || at > self.bottom() - 4.0 {
-                    continue;
-                }
-                svg.line((self.left, at), (self.left + 5.0, at), stroke(INK, 1.2));
-                svg.text((self.left - 8.0, at + 5.0), Anchor::End, SMALL, INK, &label);
+            self.y_numbers(svg, self.n_y_ticks());
+        }
+    }
+
+    /// About `n` tick marks and numbers of the ordinate.
+    pub(super) fn y_numbers(&self, svg: &mut Svg, n: usize) {
+        for (y, label) in self.y.ticks(n) {
+            let at = self.point(0.0, y).1;
+            if at < self.top + 4.0 || at > self.bottom() - 4.0 {
+                continue;
             }
+            svg.line((self.left, at), (self.left + 5.0, at), stroke(INK, 1.2));
+            svg.text((self.left - 8.0, at + 5.0), Anchor::End, SMALL, INK, &label);
         }
     }
 
@@ -257,6 +272,8 @@ mod tests {
             Axis::about(std::iter::empty(), None),
             Axis::log_about([0.0, -1.0].into_iter()),
             Axis::log_about([3.0].into_iter()),
+            Axis::log_about([1e-300, 1e300].into_iter()),
+            Axis::log_about([1.7e308].into_iter()),
         ] {
             assert!(axis.high > axis.low && axis.at(axis.high).is_finite(), "{axis:?}");
             assert!(axis.ticks(5).len() < 110, "{axis:?}");

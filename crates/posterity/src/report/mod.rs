@@ -4,22 +4,31 @@
 //! it, [`Report::figures`] are the same figures one by one, for slides, and [`Report::text`] is for the terminal.
 
 mod axis;
+mod bias;
+mod chains;
 mod compare;
 mod contour;
 mod density;
+mod extension;
 mod failed;
 mod figures;
 mod joint;
 mod label;
 mod manifest;
 mod page;
+mod raster;
 mod references;
+mod sampling;
 mod svg;
 mod tables;
 
 pub use compare::{Difference, compare, compare_in_words};
 pub use contour::Surface;
 pub use density::{Curve, density, density_2d};
+pub use extension::{
+    Band, BiasComparison, BiasRow, CrossCorrelation, DensityMaps, Extension, MassFunction, MassFunctionBin,
+    PowerSpectra, Relation, Sampling, SamplingRow, Slices, Traces,
+};
 pub use failed::Failed;
 pub use manifest::Manifest;
 pub use references::sorted_references;
@@ -54,6 +63,8 @@ pub struct Report {
     pub predictive: Option<Predictive>,
     /// The rounds of population Monte Carlo, in order.
     pub rounds: Vec<Round>,
+    /// What a run of model extension shows.
+    pub extension: Option<Extension>,
     /// Simulations that failed, of each set and method that has any.
     pub failed: Vec<Failed>,
     /// What the reader must know first (overfitting, estimates that disagree), one sentence each.
@@ -177,6 +188,7 @@ pub struct Figure {
 impl Report {
     /// All figures there is something to draw for, in the order of the page.
     pub fn figures(&self) -> Vec<Figure> {
+        let extension = self.extension.as_ref();
         [
             figures::corner(self),
             self.training.as_ref().and_then(figures::training),
@@ -184,6 +196,12 @@ impl Report {
             self.predictive.as_ref().and_then(figures::predictive),
             figures::rounds(&self.rounds),
             figures::failures(&self.failed, self.parameters(), &self.bounds),
+            extension.and_then(|e| e.power_spectra.as_ref()).and_then(figures::power_spectra),
+            extension.and_then(|e| e.cross_correlation.as_ref()).and_then(figures::cross_correlation),
+            extension.and_then(|e| e.density_maps.as_ref()).and_then(figures::density_maps),
+            extension.and_then(|e| e.slices.as_ref()).and_then(figures::slices),
+            extension.and_then(|e| e.mass_function.as_ref()).and_then(figures::mass_function),
+            extension.and_then(|e| e.traces.as_ref()).and_then(figures::traces),
         ]
         .into_iter()
         .flatten()

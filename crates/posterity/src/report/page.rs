@@ -1,7 +1,8 @@
 //! The page: one HTML file with inline style and figures, made to be read on a screen and from the back of a room.
 
+use super::extension::Extension;
 use super::label::{self, Span, escape};
-use super::{Report, compare, failed, joint, manifest, references, tables};
+use super::{Report, bias, chains, compare, failed, figures, joint, manifest, references, sampling, tables};
 use crate::parameter::Parameter;
 use std::fmt::Write as _;
 
@@ -9,7 +10,7 @@ use std::fmt::Write as _;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Warning,
-    Difference,
+    Finding,
 }
 
 /// Fewer effective draws than this do not carry a 95 % interval.
@@ -19,6 +20,8 @@ const FEW_DRAWS: f64 = 200.0;
 pub(super) fn verdict(report: &Report) -> Vec<(Tone, Vec<Span>)> {
     let mut sentences: Vec<_> = report.warnings.iter().map(|w| (Tone::Warning, label::words(&sentence(w)))).collect();
     sentences.extend(report.failed.iter().map(|f| (Tone::Warning, label::words(&sentence(&f.sentence())))));
+    let found = report.extension.as_ref().map_or(Vec::new(), found);
+    sentences.extend(found.iter().filter(|(tone, _)| *tone == Tone::Warning).cloned());
     for method in report.methods.iter().filter(|m| m.samples.ess() < FEW_DRAWS) {
         let (name, ess) = (&method.name, method.samples.ess());
         let text = format!("{name} has {ess:.0} effective draws only: its intervals are rough; ask for more.");
@@ -32,11 +35,31 @@ pub(super) fn verdict(report: &Report) -> Vec<(Tone, Vec<Span>)> {
             let name = |p: &Parameter| format!("${}$", plain(&p.latex));
             let words = compare::sentences((&a, &method.samples), (&b, &trusted.samples), name);
             let bent = joint::sentences((&a, &method.samples), (&b, &trusted.samples), name);
-            let words = words.into_iter().chain(bent).map(|w| (Tone::Difference, label::mixed(&label::nbsp(&w))));
+            let words = words.into_iter().chain(bent).map(|w| (Tone::Finding, label::mixed(&label::nbsp(&w))));
             sentences.extend(words);
         }
     }
+    sentences.extend(found.into_iter().filter(|(tone, _)| *tone == Tone::Finding));
     sentences
+}
+
+/// What a run of model extension has to say.
+fn found(extension: &Extension) -> Vec<(Tone, Vec<Span>)> {
+    let mut found: Vec<(Tone, String)> = extension.traces.as_ref().map_or(Vec::new(), chains::sentences);
+    found.extend(extension.sampling.iter().flat_map(sampling::sentences));
+    found.extend(extension.bias_comparison.iter().flat_map(bias::sentences));
+    if let Some((outside, seen)) = extension.mass_function.as_ref().map(figures::mass_bins_outside).filter(|s| s.1 > 0)
+    {
+        let expected = 0.05 * seen as f64;
+        // Three standard deviations of a binomial number beyond what is expected.
+        let many = outside as f64 > expected + 3.0 * (0.95 * expected).sqrt();
+        let text = format!(
+            "{outside} of {seen} bins of the halo mass function lie outside the 95 % band of the posterior, {expected:.1} are \
+             expected."
+        );
+        found.push((if many { Tone::Warning } else { Tone::Finding }, text));
+    }
+    found.into_iter().map(|(tone, text)| (tone, label::mixed(&label::nbsp(&sentence(&text))))).collect()
 }
 
 const STYLE: &str = "
@@ -77,6 +100,17 @@ a { color: #0072B2; }
 @media print { h2 { break-after: avoid; } figure, ul.verdict li { break-inside: avoid; } }
 ";
 
+/// What the tables of model extension need besides.
+const EXTENSION_STYLE: &str = "
+b.warn { color: #a84900; }
+p.note { font-size: 17px; color: #444444; margin-top: -16px; }
+table.dense { font-size: 16px; }
+table.dense thead th { font-size: 15px; vertical-align: bottom; }
+table.dense th, table.dense td { padding: 4px 12px 4px 0; }
+table.dense tbody th { font-size: 19px; }
+table.dense tbody tr > * { border-top: 1px solid #eeeeee; }
+";
+
 /// The whole page.
 pub(super) fn html(report: &Report) -> String {
     let mut body = format!("<h1>{}</h1>\n", escape(&report.title));
@@ -100,7 +134,7 @@ pub(super) fn html(report: &Report) -> String {
             let sentence = label::html(sentence);
             let _ = match tone {
                 Tone::Warning => writeln!(body, "<li class=\"warning\"><b>Warning.</b> {sentence}</li>"),
-                Tone::Difference => writeln!(body, "<li>{sentence}</li>"),
+                Tone::Finding => writeln!(body, "<li>{sentence}</li>"),
             };
         }
         body.push_str("</ul>\n");
@@ -110,6 +144,8 @@ pub(super) fn html(report: &Report) -> String {
         body.push_str(&tables::results_html(&report.methods));
         body.push_str(&tables::methods_html(&report.methods));
     }
+    let comparison = report.extension.as_ref().and_then(|e| e.bias_comparison.as_ref());
+    section(&mut body, "Bias models", comparison.map(bias::html));
     if !report.failed.is_empty() {
         body.push_str("<h2>Simulations that failed</h2>\n");
         body.push_str(&failed::html(&report.failed, report.parameters()));
@@ -124,18 +160,30 @@ pub(super) fn html(report: &Report) -> String {
             escape(&figure.caption)
         );
     }
+    if let Some(extension) = &report.extension {
+        section(&mut body, "Convergence of the weights", extension.traces.as_ref().map(chains::html));
+        section(&mut body, "Sampling", extension.sampling.as_ref().map(sampling::html));
+    }
     body.push_str("<h2>Manifest</h2>\n");
     body.push_str(&manifest::html(&report.manifest));
     if !report.references.is_empty() {
         body.push_str("<h2>References of what ran</h2>\n");
         body.push_str(&references::html(&report.references));
     }
+    let more = if report.extension.is_some() { EXTENSION_STYLE } else { "" };
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>{}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+         <style>{STYLE}{more}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
         escape(&report.title)
     )
+}
+
+/// A heading and a table, if there is one.
+fn section(body: &mut String, title: &str, table: Option<String>) {
+    if let Some(table) = table.filter(|table| !table.is_empty()) {
+        let _ = write!(body, "<h2>{title}</h2>\n{table}");
+    }
 }
 
 /// Verdict and results for a terminal.
@@ -148,6 +196,17 @@ pub(super) fn text(report: &Report) -> String {
     if !report.methods.is_empty() {
         out.push('\n');
         out.push_str(&tables::results_text(&report.methods));
+    }
+    if let Some(extension) = &report.extension {
+        let tables = [
+            extension.bias_comparison.as_ref().map(bias::text),
+            extension.traces.as_ref().map(chains::text),
+            extension.sampling.as_ref().map(sampling::text),
+        ];
+        for table in tables.into_iter().flatten().filter(|table| !table.is_empty()) {
+            out.push('\n');
+            out.push_str(&table);
+        }
     }
     out
 }

@@ -134,6 +134,16 @@ impl Svg {
         );
     }
 
+    /// A picture stretched over the rectangle, its pixels as squares.
+    pub(super) fn image(&mut self, [left, top, width, height]: [f64; 4], uri: &str) {
+        let _ = writeln!(
+            self.body,
+            "<image x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
+             preserveAspectRatio=\"none\" style=\"image-rendering:optimizeSpeed;image-rendering:pixelated\" \
+             href=\"{uri}\"/>"
+        );
+    }
+
     /// A filled disc with a white rim.
     pub(super) fn dot(&mut self, (x, y): (f64, f64), radius: f64, colour: &str) {
         if x.is_finite() && y.is_finite() {

@@ -150,14 +150,20 @@ pub(super) fn methods_html(methods: &[Method]) -> String {
 /// The table of results as plain text, columns aligned.
 pub(super) fn results_text(methods: &[Method]) -> String {
     let head = ["parameter", "method", "mean ± sd", "68 % interval", "95 % interval"].map(String::from);
-    let mut table = vec![head];
+    let mut table = vec![head.to_vec()];
     for row in rows(methods) {
         let name = methods[0].samples.parameters[row.parameter].name.clone();
-        table.push([name, row.method, row.mean_sd, row.interval_68, row.interval_95]);
+        table.push(vec![name, row.method, row.mean_sd, row.interval_68, row.interval_95]);
     }
-    let widths: Vec<usize> =
-        (0..5).map(|c| table.iter().map(|row| row[c].chars().count()).max().unwrap_or(0)).collect();
-    let line = |row: &[String; 5]| {
+    aligned(&table)
+}
+
+/// Rows of cells as lines of text, columns aligned.
+pub(super) fn aligned(table: &[Vec<String>]) -> String {
+    let columns = table.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |c: usize| table.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|c| width(c).unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).map(|(cell, &w)| format!("{cell:w$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
     };

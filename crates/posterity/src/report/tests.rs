@@ -6,7 +6,7 @@ use crate::seed::Seed;
 use rand_distr::{Distribution, StandardNormal};
 
 /// Panics unless `xml` is well formed: tags nest and close, attributes are quoted, `&` and `<` are escaped.
-fn assert_well_formed(xml: &str) {
+pub(super) fn assert_well_formed(xml: &str) {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = xml.strip_prefix("<!DOCTYPE html>").unwrap_or(xml);
     while let Some(start) = rest.find('<') {
@@ -143,6 +143,7 @@ fn demo() -> Report {
                 n_simulations: 1000 + 300 * i as u64,
             })
             .collect(),
+        extension: None,
         failed: Vec::new(),
         warnings: vec![
             "the network is overfitting: ln det F is 4.19 on the training simulations, 3.69 held out".into(),

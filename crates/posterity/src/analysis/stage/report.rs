@@ -29,6 +29,7 @@ pub fn report(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> R
             information: Some(convergence(&compression.knowledge)),
             predictive: analysis.model.can_simulate().then(|| predictive(analysis, out_dir)).transpose()?,
             rounds: rounds(results),
+            extension: None,
             failed: failed(results),
             warnings: results.warnings.clone(),
             manifest: manifest(analysis, results, &compression)?,

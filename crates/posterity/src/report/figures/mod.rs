@@ -1,17 +1,31 @@
 //! The figures of a report, one file each; each is `None` where there is nothing to draw.
 
+mod band;
 mod corner;
+mod cross_correlation;
+mod density_maps;
 mod failures;
 mod fisher_convergence;
+mod map;
+mod mass_function;
+mod power_spectra;
 mod predictive;
 mod rounds;
+mod slices;
+mod traces;
 mod training;
 
 pub(super) use corner::corner;
+pub(super) use cross_correlation::cross_correlation;
+pub(super) use density_maps::density_maps;
 pub(super) use failures::failures;
 pub(super) use fisher_convergence::fisher_convergence;
+pub(super) use mass_function::{mass_function, outside as mass_bins_outside};
+pub(super) use power_spectra::power_spectra;
 pub(super) use predictive::predictive;
 pub(super) use rounds::rounds;
+pub(super) use slices::slices;
+pub(super) use traces::traces;
 pub(super) use training::training;
 
 use super::axis::Panel;

@@ -4,6 +4,7 @@ use super::super::axis::{Axis, Panel, range};
 use super::super::label;
 use super::super::svg::{BLUE, GREY, INK, Svg, dashed, stroke};
 use super::super::{Figure, Predictive};
+use super::band::ring;
 use super::{LEFT, Mark, RIGHT, WIDTH, curve, legend, solid};
 
 /// Probabilities of the quantiles: 95.4 % and 68.3 % central bands and the median.
@@ -31,7 +32,7 @@ pub(in super::super) fn predictive(predictive: &Predictive) -> Option<Figure> {
         let row = |k: usize| points.iter().map(|q| q.quantiles[k] - offset * q.quantiles[2]).collect::<Vec<_>>();
         svg.clipped(p.rectangle(), |svg| {
             for (low, high, opacity) in [(0, 4, 0.22), (1, 3, 0.35)] {
-                svg.rings(&[band(p, &x, &row(low), &row(high))], Some((BLUE, opacity)), None);
+                svg.rings(&[ring(p, &x, &row(low), &row(high))], Some((BLUE, opacity)), None);
             }
         });
         curve(&mut svg, p, &x, &row(2), solid(BLUE));
@@ -110,17 +111,4 @@ fn points(predictive: &Predictive) -> Option<Vec<Point>> {
     let mut points: Vec<Point> = (0..n).filter_map(point).collect();
     points.sort_by(|a, b| a.x.total_cmp(&b.x));
     (!points.is_empty()).then_some(points)
-}
-
-fn band(panel: &Panel, x: &[f64], low: &[f64], high: &[f64]) -> Vec<(f64, f64)> {
-    let edge = |y: &[f64]| x.iter().zip(y).map(|(&x, &y)| panel.point(x, y)).collect::<Vec<_>>();
-    let (mut ring, mut back) = (edge(high), edge(low));
-    // A band of one datum has no width of its own.
-    if let ([top], [bottom]) = (&ring[..], &back[..]) {
-        let ((x, top), (_, bottom)) = (*top, *bottom);
-        return vec![(x - 20.0, top), (x + 20.0, top), (x + 20.0, bottom), (x - 20.0, bottom)];
-    }
-    back.reverse();
-    ring.append(&mut back);
-    ring
 }

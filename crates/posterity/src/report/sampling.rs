@@ -1,0 +1,102 @@
+//! What the sampling cost: a table of the blocks, and what the verdict must say of them.
+
+use super::extension::{Sampling, SamplingRow};
+use super::label::escape;
+use super::page::Tone;
+use super::tables::{aligned, count};
+use std::fmt::Write as _;
+
+const HEAD: [&str; 10] = [
+    "block",
+    "sampler",
+    "metric",
+    "step size",
+    "steps",
+    "acceptance",
+    "divergences",
+    "gradients",
+    "least bulk ESS",
+    "ESS per 1000 gradients, per second",
+];
+
+/// A warning for each block with divergent trajectories.
+pub(super) fn sentences(sampling: &Sampling) -> Vec<(Tone, String)> {
+    let bad = sampling.rows.iter().filter(|row| row.divergences > 0);
+    bad.map(|row| {
+        let n = row.divergences;
+        let trajectories = if n == 1 { "trajectory" } else { "trajectories" };
+        let text = format!(
+            "{} divergent {trajectories} of {}: parts of the posterior may not have been reached; ask for a smaller step \
+             size.",
+            count(n),
+            row.block.replace('$', "")
+        );
+        (Tone::Warning, text)
+    })
+    .collect()
+}
+
+/// Three significant digits, without a power of ten where it is not needed.
+fn short(x: f64) -> String {
+    if !x.is_finite() {
+        return "unknown".to_string();
+    }
+    if x == 0.0 {
+        return "0".to_string();
+    }
+    let exponent = x.abs().log10().floor() as i32;
+    if (-4..5).contains(&exponent) { format!("{:.*}", (2 - exponent).max(0) as usize, x) } else { format!("{x:.2e}") }
+}
+
+fn cells(row: &SamplingRow) -> Vec<String> {
+    let or_unknown = |x: Option<f64>| x.map_or("unknown".to_string(), short);
+    let per_1000 = or_unknown(row.ess_per_gradient().map(|e| 1000.0 * e));
+    let acceptance = if row.acceptance.is_finite() { format!("{:.2}", row.acceptance) } else { "unknown".to_string() };
+    let steps = if row.num_integration_steps.is_finite() {
+        format!("{:.1}", row.num_integration_steps)
+    } else {
+        "unknown".into()
+    };
+    let ess = if row.min_ess_bulk.is_finite() { format!("{:.0}", row.min_ess_bulk) } else { "unknown".into() };
+    let cells = [
+        row.block.clone(),
+        row.sampler.clone(),
+        row.metric.clone(),
+        short(row.step_size),
+        steps,
+        acceptance,
+        count(row.divergences),
+        count(row.gradient_evaluations),
+        ess,
+        format!("{per_1000}, {}", or_unknown(row.ess_per_second())),
+    ];
+    cells.map(|cell| cell.replace('-', "\u{2212}")).to_vec()
+}
+
+/// The table for the page: blocks in columns, since what is said of each is long.
+pub(super) fn html(sampling: &Sampling) -> String {
+    if sampling.rows.is_empty() {
+        return String::new();
+    }
+    let columns: Vec<Vec<String>> = sampling.rows.iter().map(cells).collect();
+    let line = |i: usize| columns.iter().map(|c| format!("<td class=\"n\">{}</td>", escape(&c[i]))).collect::<String>();
+    let blocks: String = columns.iter().map(|c| format!("<th>{}</th>", escape(&c[0]))).collect();
+    let mut body = format!("<table class=\"dense\">\n<thead><tr><th></th>{blocks}</tr></thead>\n<tbody>\n");
+    for (i, name) in HEAD.iter().enumerate().skip(1) {
+        let _ = writeln!(body, "<tr><td>{name}</td>{}</tr>", line(i));
+    }
+    body.push_str("</tbody>\n</table>\n");
+    body
+}
+
+/// The table for a terminal, blocks in columns.
+pub(super) fn text(sampling: &Sampling) -> String {
+    if sampling.rows.is_empty() {
+        return String::new();
+    }
+    let columns: Vec<Vec<String>> = sampling.rows.iter().map(cells).collect();
+    let line = |(i, name): (usize, &&str)| {
+        [name.to_string()].into_iter().chain(columns.iter().map(|c| c[i].clone())).collect::<Vec<_>>()
+    };
+    aligned(&HEAD.iter().enumerate().map(line).collect::<Vec<_>>())
+}
