@@ -3,6 +3,7 @@
 mod bias;
 mod block;
 mod fit;
+mod joint;
 mod likelihood;
 mod mass_function;
 mod model;
@@ -11,6 +12,7 @@ mod tests;
 mod weights;
 
 pub use bias::{BiasGivenDensity, BiasSettings, Law};
+pub use joint::{FieldGivenWeights, Joint};
 pub use fit::{Settings as FitSettings, maximise};
 pub use likelihood::{Likelihood, Region};
 pub use mass_function::Mixture;

@@ -11,6 +11,8 @@ pub const PRIOR_SD: f64 = 10.0;
 
 /// ln 𝓛 + Σ ln N(w | 0, 10²), the latter normalised, of a density that stays.
 pub struct WeightsGivenDensity {
+    engine: Engine,
+    voxels: Vec<usize>,
     features: Features,
     likelihood: Likelihood,
     names: Vec<String>,
@@ -43,7 +45,13 @@ impl WeightsGivenDensity {
         let volume = (box_length / n as f64).powi(3);
         let likelihood = Likelihood::new(settings.mixture, threshold, volume, &powers, &inside.collect::<Vec<_>>());
         let names = engine.names().into_iter().chain(settings.mixture.names()).collect();
-        Ok(Self { features, likelihood, names, psi: vec![0.0; voxels.len()], d_psi: vec![0.0; voxels.len()] })
+        let (psi, d_psi) = (vec![0.0; voxels.len()], vec![0.0; voxels.len()]);
+        Ok(Self { engine, voxels, features, likelihood, names, psi, d_psi })
+    }
+
+    /// Puts another density δ in place, of the same n³ voxels.
+    pub fn set_density(&mut self, density: &[f64]) {
+        self.features = self.engine.features(density, &self.voxels);
     }
 
     /// Names of the weights, in order.

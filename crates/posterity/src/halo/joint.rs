@@ -1,0 +1,173 @@
+//! The joint posterior of initial field and weights given a catalogue, in two blocks.
+//!
+//! Block 0 is the white noise of the initial field in its whitened coordinates u, given the weights; block 1 are the
+//! weights, given the density that the field evolves to. A sweep alternates the two, as the sampling of initial
+//! conditions with their bias does (Jasche & Lavaux 2019, arXiv:1806.11117; Charnock et al. 2019, arXiv:1909.06379).
+//! Either part can also be sampled alone: [`FieldGivenWeights`] and [`WeightsGivenDensity`] are densities of their own.
+//!
+//! At the end of each window of the warm-up the field is whitened anew, from the gradients that the window has seen
+//! ([`whitening::from_gradients`]).
+//!
+//! Memory: that of [`Gravity`] and of [`Model`], and 24 bytes for each voxel.
+
+use super::{Model, WeightsGivenDensity};
+use crate::error::Result;
+use crate::field::{Gravity, whitening};
+use crate::hmc::{Blocks, LogDensity, Window};
+
+/// ln π(s) + ln 𝓛 of the white noise of the initial field, in coordinates u, with the weights known.
+pub struct FieldGivenWeights {
+    gravity: Gravity,
+    model: Model,
+    weights: Vec<f64>,
+    amplitude: Vec<f64>,
+    density: Vec<f64>,
+    d_density: Vec<f64>,
+    d_weights: Vec<f64>,
+    adapts: bool,
+}
+
+impl FieldGivenWeights {
+    /// Gravity and model on the same grid, the weights, and the amplitude of each mode in the coordinates u
+    /// ([`whitening`]); `adapts` says whether the warm-up may choose another.
+    ///
+    /// # Errors
+    /// Invalid input, for amplitudes that [`crate::field::Lpt::set_whitening`] refuses.
+    pub fn new(
+        mut gravity: Gravity,
+        model: Model,
+        weights: Vec<f64>,
+        amplitude: Vec<f64>,
+        adapts: bool,
+    ) -> Result<Self> {
+        gravity.lpt_mut().set_whitening(&amplitude)?;
+        let n = gravity.lpt().grid().n_cells();
+        let d_weights = vec![0.0; weights.len()];
+        let (density, d_density) = (vec![0.0; n], vec![0.0; n]);
+        Ok(Self { gravity, model, weights, amplitude, density, d_density, d_weights, adapts })
+    }
+
+    /// The white noise s of coordinates u, n³ values each.
+    ///
+    /// # Errors
+    /// Invalid input, if a size is another.
+    pub fn white_noise(&mut self, u: &[f64], s: &mut [f64]) -> Result<()> {
+        self.gravity.lpt_mut().whiten(u, false, s)
+    }
+
+    /// The coordinates u of white noise s.
+    ///
+    /// # Errors
+    /// Invalid input, if a size is another.
+    pub fn coordinates(&mut self, s: &[f64], u: &mut [f64]) -> Result<()> {
+        self.gravity.lpt_mut().whiten(s, true, u)
+    }
+
+    /// The amplitude of each mode.
+    pub fn amplitude(&self) -> &[f64] {
+        &self.amplitude
+    }
+
+    /// Puts other weights in place.
+    pub fn set_weights(&mut self, weights: &[f64]) {
+        self.weights.copy_from_slice(weights);
+    }
+
+    /// The density contrast δ that the field at u evolves to, and ψ of it: n³ values each.
+    pub fn evolve(&mut self, u: &[f64]) -> (&[f64], &[f64]) {
+        self.displace(u);
+        self.model.value_and_gradient(&self.density, &self.weights, None, &mut self.d_weights);
+        (&self.density, self.model.psi())
+    }
+
+    /// Leaves δ in `density`; the log prior of u.
+    fn displace(&mut self, u: &[f64]) -> f64 {
+        // Sizes were made to fit in `new`, and chains check that of their start.
+        let log_prior = self.gravity.density(u, &mut self.density).unwrap_or(f64::NAN);
+        self.density.iter_mut().for_each(|rho| *rho -= 1.0);
+        log_prior
+    }
+
+    /// Takes the amplitudes that the gradients of a window speak for.
+    fn whiten(&mut self, gradients: &[f64], position: &mut Vec<f64>) -> Result<()> {
+        let grid = *self.gravity.lpt().grid();
+        let amplitude = whitening::from_gradients(&grid, &self.amplitude, gradients)?;
+        let mut s = vec![0.0; position.len()];
+        self.white_noise(position, &mut s)?;
+        self.gravity.lpt_mut().set_whitening(&amplitude)?;
+        self.amplitude = amplitude;
+        self.coordinates(&s, position)
+    }
+}
+
+impl LogDensity for FieldGivenWeights {
+    fn dim(&self) -> usize {
+        self.density.len()
+    }
+
+    fn value_and_gradient(&mut self, position: &[f64], gradient: &mut [f64]) -> f64 {
+        let log_prior = self.displace(position);
+        let Self { gravity, model, weights, density, d_density, d_weights, .. } = self;
+        let log_likelihood = model.value_and_gradient(density, weights, Some(d_density), d_weights);
+        match gravity.gradient(d_density, gradient) {
+            Ok(()) => log_prior + log_likelihood,
+            Err(_) => f64::NAN,
+        }
+    }
+}
+
+/// The field as the one block of a chain.
+impl Blocks for FieldGivenWeights {
+    fn n_blocks(&self) -> usize {
+        1
+    }
+
+    fn block(&mut self, _: usize) -> &mut dyn LogDensity {
+        self
+    }
+
+    fn set(&mut self, _: usize, _: &[f64]) {}
+
+    fn adapt(&mut self, _: usize, window: &Window, position: &mut Vec<f64>) -> bool {
+        self.adapts && self.whiten(window.gradients(), position).is_ok()
+    }
+
+    fn wants_rows(&self, _: usize) -> bool {
+        self.adapts
+    }
+}
+
+/// Field and weights as the two blocks of a chain, in this order.
+pub struct Joint {
+    /// The field, given the weights.
+    pub field: FieldGivenWeights,
+    /// The weights, given the density.
+    pub weights: WeightsGivenDensity,
+}
+
+impl Blocks for Joint {
+    fn n_blocks(&self) -> usize {
+        2
+    }
+
+    fn block(&mut self, i: usize) -> &mut dyn LogDensity {
+        if i == 0 { &mut self.field } else { &mut self.weights }
+    }
+
+    fn set(&mut self, i: usize, position: &[f64]) {
+        if i == 0 {
+            self.field.displace(position);
+            self.weights.set_density(&self.field.density);
+        } else {
+            self.field.set_weights(position);
+        }
+    }
+
+    fn adapt(&mut self, i: usize, window: &Window, position: &mut Vec<f64>) -> bool {
+        i == 0 && self.field.adapt(0, window, position)
+    }
+
+    fn wants_rows(&self, i: usize) -> bool {
+        i == 0 && self.field.wants_rows(0)
+    }
+}
