@@ -92,15 +92,12 @@ impl Adaptation {
             }
         };
         sampler.set_step_size(dual.step_size());
-        match &mut self.length {
-            Some(length) => {
-                let n = length.next(dual.step_size(), sampler.mean_length(), in_window);
-                sampler.set_num_integration_steps(n);
-                if in_window {
-                    centred(metric, &self.centre, &state.position, scratch, &mut self.before);
-                }
+        if let Some(length) = &mut self.length {
+            let n = length.next(dual.step_size(), sampler.mean_length(), in_window);
+            sampler.set_num_integration_steps(n);
+            if in_window {
+                centred(metric, &self.centre, &state.position, scratch, &mut self.before);
             }
-            None => {}
         }
         let info = sampler.step(metric, state, target, scratch, stream);
         dual.update(info.acceptance_rate);

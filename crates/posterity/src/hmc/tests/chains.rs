@@ -192,7 +192,7 @@ impl<B> Sink<B> for Kept {
 /// Dimensions beyond one chunk, so that threads share a vector.
 #[test]
 fn draws_of_several_chains_do_not_depend_on_threads_or_rounds() {
-    let dim = 20_000;
+    let dim = 17_000;
     let all = |threads: usize, round: u64| {
         let own = BlockSettings { metric: MetricKind::Diagonal, ..hmc(Settings::default()) };
         let settings = ChainSettings { warm_up: 12, blocks: vec![own] };
