@@ -152,7 +152,7 @@ pub fn step(
     for _ in 0..n_steps {
         path.step(settings.integrator, distance);
         change = path.kinetic - (path.at.log_density - start);
-        if !(change.abs() <= MAX_ENERGY_CHANGE) {
+        if diverges(change) {
             break;
         }
         if settings.is_biased() {
@@ -161,7 +161,7 @@ pub fn step(
         }
     }
     let num_integration_steps = path.n_gradients;
-    let is_divergent = !(change.abs() <= MAX_ENERGY_CHANGE);
+    let is_divergent = diverges(change);
     let acceptance_rate = match settings.adjustment {
         Adjustment::Metropolis if is_divergent => 0.0,
         Adjustment::Metropolis => (-change).exp().min(1.0),
@@ -182,6 +182,10 @@ pub fn step(
         num_integration_steps,
         step_size: settings.step_size,
     }
+}
+
+fn diverges(energy_change: f64) -> bool {
+    energy_change.is_nan() || energy_change.abs() > MAX_ENERGY_CHANGE
 }
 
 /// A trajectory on its way: the velocity is the scratch's momentum, Lᵀ ∇ ln π its `product`.

@@ -94,8 +94,8 @@ fn bands_cover_what_they_say() {
 fn bins_of_unequal_width_share_the_values() {
     let counts = counts(&(0..10).collect::<Vec<_>>(), 10, 3).expect("valid");
     assert_eq!(counts, [3, 3, 4]);
-    for bin in 0..3 {
-        assert_eq!(width(bin, 10, 3), counts[bin] as f64 / 10.0);
+    for (bin, count) in counts.iter().enumerate() {
+        assert_eq!(width(bin, 10, 3), *count as f64 / 10.0);
     }
 }
 

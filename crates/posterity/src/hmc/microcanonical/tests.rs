@@ -163,6 +163,21 @@ fn tuning_finds_the_acceptance_and_a_length_that_decorrelates() {
     assert!((0.7..3.2).contains(&tuned.length), "{tuned:?}");
 }
 
+/// In the identity metric the widest directions of this target are 40 times the narrowest: short trajectories would be a
+/// random walk. In it a trial of 200 draws does not see the variance.
+#[test]
+fn tuning_finds_a_long_length_where_the_metric_does_not_fit() {
+    let mut target = Gaussian::standard(20);
+    (0..20).for_each(|i| target.precision[i][i] = 40f64.powf(-2.0 * i as f64 / 19.0));
+    let mut state = State::new(vec![0.5; 20], &mut target);
+    let (mut scratch, mut stream) = (Scratch::default(), Seed::new(12).stream(0));
+    let (tuning, settings, metric) = (Tuning::default(), Settings::adjusted(1.0, 1.0), Metric::Identity);
+    let (tuned, _) =
+        tune(&tuning, &settings, &metric, &mut state, &mut target, &mut scratch, &mut stream).expect("tunes");
+    // A quarter period of the widest is 63.
+    assert!((15.0..200.0).contains(&tuned.length), "{tuned:?}");
+}
+
 /// A box: impossible outside.
 struct Bounded;
 

@@ -1,22 +1,27 @@
 //! The step size and the trajectory length of the adjusted microcanonical sampler, in a given metric.
 //!
 //! The step size comes from dual averaging to the wanted acceptance rate. The length is the one that costs least: lengths
-//! of N steps, N in powers of √2, are each tried for some draws, and the cost of an independent draw is estimated from the
-//! draws' correlation ρ at lag one, for every coordinate and for its centred square:
+//! in ratios of √2 are each tried for some draws, and the cost of an independent draw is estimated from the correlation ρ
+//! of successive draws, for every coordinate and for its centred square:
 //!
-//! cost = N · √(mean of ((1 + ρ)/(1 − ρ))²).
+//! cost = gradients · √(mean of ((1 + ρ)/(1 − ρ))²), 1 − ρ = E(x' − x)²/(2 Var x).
 //!
-//! The search begins at the length π/2, which is right for a Gaussian that the metric makes round, and goes up and down
-//! while the cost falls. Correlations of a length cannot be seen where they exceed the trial: such lengths only lead on.
-//! (The recipe of the paper, a share of the autocorrelation length, keeps the first guess where draws anticorrelate.)
+//! Mean and variance are those of all trials together: where a trial is too short to see the variance, the squared jumps
+//! still tell which length goes further for its gradients. The search begins at the length π/2, which is right for a Gaussian
+//! that the metric makes round, and goes up and down while the cost falls. Coordinates and squares both count: half a turn
+//! decorrelates neither, however well it anticorrelates the first. (The paper takes the length as a share of the
+//! autocorrelation length, which depends on the first guess of the length.)
 //!
-//! Limits: what follows is a heuristic for efficiency; the target does not depend on it, once it is frozen. The state moves
+//! Limits: of more than 1024 coordinates, 1024 are looked at. All this is a heuristic for efficiency; the target does not depend on it, once it is frozen. The state moves
 //! on meanwhile; the metric should be that of a warm-up that is past its transient.
 
 use super::{Settings, step};
 use crate::error::{Error, Result};
 use crate::hmc::{DualAveraging, LogDensity, Metric, Scratch, State};
 use crate::seed::Stream;
+
+/// Of more coordinates, as many spread evenly are looked at.
+const MAX_COORDINATES: usize = 1024;
 
 /// How the tuning goes about it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,52 +112,62 @@ impl Bench<'_> {
         let ratio = std::f64::consts::SQRT_2;
         let (shortest, longest) = (settings.step_size, settings.step_size * tuning.max_steps as f64);
         let start = settings.length.clamp(shortest, longest);
-        let mut best = (start, self.cost(&Settings { length: start, ..*settings }, tuning));
+        let mut trials = vec![self.trial(&Settings { length: start, ..*settings }, tuning)];
         for (factor, end) in [(ratio, longest), (1.0 / ratio, shortest)] {
             let (mut length, mut failures) = (start, 0);
             while failures < 2 && (length * factor - end) * (factor - 1.0) <= 0.0 {
                 length *= factor;
-                let cost = self.cost(&Settings { length, ..*settings }, tuning);
-                // An infinite cost is one that the trial is too short to see: further up.
-                if cost < best.1 || (factor > 1.0 && !best.1.is_finite()) {
-                    best = (length, cost);
-                    failures = 0;
-                } else {
-                    failures += 1;
-                }
+                trials.push(self.trial(&Settings { length, ..*settings }, tuning));
+                failures = if cheapest(&trials) == trials.len() - 1 { 0 } else { failures + 1 };
             }
         }
-        best.0
+        trials[cheapest(&trials)].length
     }
 
-    /// Gradients for an independent draw, as far as a trial can tell.
-    fn cost(&mut self, settings: &Settings, tuning: &Tuning) -> f64 {
-        let dim = self.state.position.len();
+    fn trial(&mut self, settings: &Settings, tuning: &Tuning) -> Trial {
         let (before, n) = (self.n_gradients, tuning.n_trial);
-        let mut draws = Vec::with_capacity(dim * n);
-        for _ in 0..n {
-            self.step(settings);
-            draws.extend_from_slice(&self.state.position);
-        }
-        let mut sum = 0.0;
-        for i in 0..dim {
-            let mut column: Vec<f64> = draws.iter().skip(i).step_by(dim).copied().collect();
-            let mean = column.iter().sum::<f64>() / n as f64;
-            column.iter_mut().for_each(|x| *x -= mean);
-            let value = time(&column);
-            let mean = column.iter().map(|x| x * x).sum::<f64>() / n as f64;
-            column.iter_mut().for_each(|x| *x = *x * *x - mean);
-            sum += value.powi(2) + time(&column).powi(2);
-        }
-        let time = (0.5 * sum / dim as f64).sqrt();
-        let per_draw = (self.n_gradients - before) as f64 / n as f64;
-        if time * 10.0 > n as f64 { f64::INFINITY } else { time * per_draw }
+        let stride = self.state.position.len().div_ceil(MAX_COORDINATES);
+        let draw = |bench: &mut Self| {
+            bench.step(settings);
+            bench.state.position.iter().step_by(stride).copied().collect()
+        };
+        let draws = (0..n).map(|_| draw(self)).collect();
+        Trial { length: settings.length, draws, gradients: (self.n_gradients - before) as f64 / n as f64 }
     }
 }
 
-/// (1 + ρ)/(1 − ρ) at lag one of centred values.
-fn time(values: &[f64]) -> f64 {
-    let square: f64 = values.iter().map(|x| x * x).sum();
-    let product: f64 = values.windows(2).map(|pair| pair[0] * pair[1]).sum();
-    if square > 0.0 { (square + product) / (square - product).max(1e-12 * square) } else { f64::INFINITY }
+/// The draws of one length, and the gradients that one took.
+struct Trial {
+    length: f64,
+    draws: Vec<Vec<f64>>,
+    gradients: f64,
+}
+
+/// The trial of least gradients for an independent draw.
+fn cheapest(trials: &[Trial]) -> usize {
+    let mut sums = vec![0.0; trials.len()];
+    for i in 0..trials[0].draws[0].len() {
+        let mut columns: Vec<Vec<f64>> =
+            trials.iter().map(|trial| trial.draws.iter().map(|draw| draw[i]).collect()).collect();
+        add_times(&mut columns, &mut sums);
+        columns.iter_mut().flatten().for_each(|x| *x *= *x);
+        add_times(&mut columns, &mut sums);
+    }
+    let cost = |k: usize| trials[k].gradients * sums[k].sqrt();
+    (0..trials.len()).fold(0, |best, k| if cost(k) < cost(best) { k } else { best })
+}
+
+/// Centres the values of all trials together, and adds ((1 + ρ)/(1 − ρ))² of each trial to its sum.
+fn add_times(columns: &mut [Vec<f64>], sums: &mut [f64]) {
+    let n = columns.iter().map(Vec::len).sum::<usize>() as f64;
+    let mean = columns.iter().flatten().sum::<f64>() / n;
+    columns.iter_mut().flatten().for_each(|x| *x -= mean);
+    let variance = columns.iter().flatten().map(|x| x * x).sum::<f64>() / n;
+    for (column, sum) in columns.iter().zip(sums) {
+        let jumps = column.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum::<f64>();
+        let jump = jumps / (column.len() as f64 - 1.0);
+        // 1 − ρ; at most 2, but for the noise.
+        let rest = (0.5 * jump / variance).min(1.9);
+        *sum += ((2.0 - rest) / rest).powi(2);
+    }
 }
