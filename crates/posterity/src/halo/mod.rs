@@ -2,6 +2,7 @@
 
 mod bias;
 mod block;
+mod catalogue;
 mod fit;
 mod likelihood;
 mod mass_function;
@@ -11,6 +12,7 @@ mod tests;
 mod weights;
 
 pub use bias::{BiasGivenDensity, BiasSettings, Law};
+pub use catalogue::{Catalogue, Columns};
 pub use fit::{Settings as FitSettings, maximise};
 pub use likelihood::{Likelihood, Region};
 pub use mass_function::Mixture;
