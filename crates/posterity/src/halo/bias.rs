@@ -21,6 +21,7 @@
 //!
 //! Reference: Neyrinck, Aragón-Calvo, Jeong, Wang 2014, arXiv:1309.6641 (truncated power law).
 
+use super::block::{MAX_COMPONENTS, parameters, tail};
 use super::likelihood::Region;
 use super::mass_function::Mixture;
 use super::model::check;
@@ -58,10 +59,10 @@ impl Law {
         }
     }
 
-    /// ln λ at δ, its gradient by the weights (added, times `factor` of the value).
-    fn ln_rate(self, w: &[f64], delta: f64, floor: f64) -> (f64, [f64; 4]) {
+    /// ln λ at δ and ln ρ, and its gradient by the weights.
+    #[inline]
+    fn ln_rate(self, w: &[f64], delta: f64, ln_rho: f64) -> (f64, [f64; 4]) {
         let base = w[0] + LN_DENSITY;
-        let ln_rho = (1.0 + delta + floor).ln();
         match self {
             Self::Homogeneous => (base, [1.0, 0.0, 0.0, 0.0]),
             Self::ClippedLinear => {
@@ -101,10 +102,11 @@ pub struct BiasGivenDensity {
     voxel_volume: f64,
     /// ln of the threshold and of the edges.
     ln_edges: Vec<f64>,
-    density: Vec<f64>,
+    /// δ and ln ρ of each voxel.
+    density: Vec<[f64; 2]>,
     powers: Vec<f64>,
-    /// (bin, δ, ln M, power) of each halo.
-    halos: Vec<(usize, f64, f64, f64)>,
+    /// (bin, δ and ln ρ, ln M, power) of each halo.
+    halos: Vec<(usize, [f64; 2], f64, f64)>,
     sums: Vec<f64>,
 }
 
@@ -132,13 +134,14 @@ impl BiasGivenDensity {
         }
         let (powers, voxels) = (region.powers(), region.voxels());
         let bin = |mass: f64| edges.partition_point(|e| *e <= mass).saturating_sub(1);
+        let of_voxel = |i: usize| [density[i], (1.0 + density[i] + settings.floor).ln()];
         let inside = halos.iter().filter(|h| powers[h.0] != 0.0);
         Ok(Self {
             voxel_volume: (box_length / n as f64).powi(3),
             ln_edges: edges.iter().map(|e| e.ln()).collect(),
-            density: voxels.iter().map(|i| density[*i]).collect(),
+            density: voxels.iter().map(|i| of_voxel(*i)).collect(),
             powers: voxels.iter().map(|i| powers[*i]).collect(),
-            halos: inside.map(|h| (bin(h.1), density[h.0], h.1.ln(), powers[h.0])).collect(),
+            halos: inside.map(|h| (bin(h.1), of_voxel(h.0), h.1.ln(), powers[h.0])).collect(),
             sums: vec![0.0; voxels.len().div_ceil(CHUNK) * (1 + edges.len() * settings.law.names().len())],
             settings: settings.clone(),
         })
@@ -162,7 +165,7 @@ impl BiasGivenDensity {
     /// # Panics
     /// If a length is another.
     pub fn log_likelihood(&mut self, weights: &[f64], gradient: &mut [f64]) -> f64 {
-        let (law, mixture, floor) = (self.settings.law, self.settings.mixture, self.settings.floor);
+        let (law, mixture) = (self.settings.law, self.settings.mixture);
         let per_bin = law.names().len();
         let n_bins = self.ln_edges.len();
         gradient.fill(0.0);
@@ -174,13 +177,14 @@ impl BiasGivenDensity {
             sums.fill(0.0);
             for (delta, power) in density.iter().zip(powers) {
                 for (b, w) in of_bins.chunks_exact(per_bin).enumerate() {
-                    let (ln_rate, d) = law.ln_rate(w, *delta, floor);
+                    let (ln_rate, d) = law.ln_rate(w, delta[0], delta[1]);
                     let expected = power * volume * ln_rate.exp();
                     sums[0] -= expected;
                     sums[1 + b * per_bin..][..per_bin].iter_mut().zip(d).for_each(|(s, d)| *s -= expected * d);
                 }
             }
         });
+        let shape = shape(mixture, of_shape);
         let mut value = 0.0;
         for part in self.sums.chunks_exact(1 + of_bins.len()) {
             value += part[0];
@@ -189,18 +193,18 @@ impl BiasGivenDensity {
         // The mass within its bin: ln n_h − ln N_b.
         let mut counts = vec![0.0; n_bins];
         for &(bin, delta, ln_mass, power) in &self.halos {
-            let (ln_rate, d) = law.ln_rate(&of_bins[bin * per_bin..][..per_bin], delta, floor);
-            let mut d_mass = vec![0.0; of_shape.len()];
-            value += power * (ln_rate + shape_ln_density(mixture, of_shape, ln_mass, &mut d_mass));
+            let (ln_rate, d) = law.ln_rate(&of_bins[bin * per_bin..][..per_bin], delta[0], delta[1]);
+            let mut d_mass = [0.0; 3 * MAX_COMPONENTS];
+            value += power * (ln_rate + ln_density(&shape, ln_mass, &mut d_mass));
             d_bins[bin * per_bin..][..per_bin].iter_mut().zip(d).for_each(|(g, d)| *g += power * d);
             d_shape.iter_mut().zip(d_mass).for_each(|(g, d)| *g += power * d);
             counts[bin] += power;
         }
         for (bin, count) in counts.iter().enumerate().filter(|c| *c.1 > 0.0) {
             let mut d_above = vec![0.0; of_shape.len()];
-            let mut number = shape_integral(mixture, of_shape, self.ln_edges[bin], 1.0, &mut d_above);
+            let mut number = integral(&shape, self.ln_edges[bin], 1.0, &mut d_above);
             if let Some(upper) = self.ln_edges.get(bin + 1) {
-                number -= shape_integral(mixture, of_shape, *upper, -1.0, &mut d_above);
+                number -= integral(&shape, *upper, -1.0, &mut d_above);
             }
             value -= count * number.ln();
             d_shape.iter_mut().zip(d_above).for_each(|(g, d)| *g -= count * d / number);
@@ -220,55 +224,54 @@ impl LogDensity for BiasGivenDensity {
     }
 }
 
-/// The components (value and slope of α, μ, σ) of a mixture with biases alone.
-fn shape(mixture: Mixture, biases: &[f64]) -> impl DoubleEndedIterator<Item = [(f64, f64); 3]> + ExactSizeIterator {
-    let components: Vec<[(f64, f64); 3]> = biases
-        .chunks_exact(3)
-        .enumerate()
-        .map(|(i, b)| {
-            let weights = [0.0, b[0], 0.0, b[1], 0.0, b[2]];
-            super::block::parameters::<pulp::Scalar>(&weights, 0.0, i == 0, mixture.min_sigma)
-        })
-        .scan(0.0, |before, mut c| {
-            *before += c[1].0;
-            c[1].0 = *before;
-            Some(c)
-        })
-        .collect();
-    components.into_iter()
+/// Value and slope of α, μ and σ.
+type Component = [(f64, f64); 3];
+
+/// The components of a mixture with biases alone.
+fn shape(mixture: Mixture, biases: &[f64]) -> Vec<Component> {
+    let mut before = 0.0;
+    let components = biases.chunks_exact(3).enumerate().map(|(i, b)| {
+        let weights = [0.0, b[0], 0.0, b[1], 0.0, b[2]];
+        let mut c = parameters::<pulp::Scalar>(&weights, 0.0, i == 0, mixture.min_sigma);
+        before += c[1].0;
+        c[1].0 = before;
+        c
+    });
+    components.collect()
 }
 
-/// ln n_h and its gradient by the biases.
-fn shape_ln_density(mixture: Mixture, biases: &[f64], x: f64, d: &mut [f64]) -> f64 {
-    let term = |c: &[(f64, f64); 3]| {
-        let z = (x - c[1].0) / c[2].0;
-        c[0].0.ln() - c[1].0 - c[2].0.ln() - 0.5 * z * z - 0.5 * (2.0 * std::f64::consts::PI).ln()
+/// ln n_h at ln M = `x`; writes its gradient by the biases.
+fn ln_density(shape: &[Component], x: f64, d: &mut [f64]) -> f64 {
+    let term = |[alpha, mu, sigma]: &Component| {
+        let z = (x - mu.0) / sigma.0;
+        alpha.0.ln() - mu.0 - sigma.0.ln() - 0.5 * z * z - 0.5 * (2.0 * std::f64::consts::PI).ln()
     };
-    let largest = shape(mixture, biases).map(|c| term(&c)).fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = shape(mixture, biases).map(|c| (term(&c) - largest).exp()).sum();
+    let largest = shape.iter().map(term).fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = shape.iter().map(|c| (term(c) - largest).exp()).sum();
     let mut behind = 0.0;
-    for (d, c) in d.chunks_exact_mut(3).rev().zip(shape(mixture, biases).rev()) {
-        let share = (term(&c) - largest).exp() / sum;
-        let z = (x - c[1].0) / c[2].0;
-        d[0] += share * c[0].1 / c[0].0;
-        behind += share * (z / c[2].0 - 1.0);
-        d[1] += behind * c[1].1;
-        d[2] += share * c[2].1 * (z * z - 1.0) / c[2].0;
+    for (i, c) in shape.iter().enumerate().rev() {
+        let [alpha, mu, sigma] = c;
+        let share = (term(c) - largest).exp() / sum;
+        let z = (x - mu.0) / sigma.0;
+        behind += share * (z / sigma.0 - 1.0);
+        let d = &mut d[3 * i..][..3];
+        d[0] = share * alpha.1 / alpha.0;
+        d[1] = behind * mu.1;
+        d[2] = share * sigma.1 * (z * z - 1.0) / sigma.0;
     }
     largest + sum.ln()
 }
 
 /// ∫ n_h dM above an edge; adds `sign` times its gradient by the biases.
-fn shape_integral(mixture: Mixture, biases: &[f64], ln_edge: f64, sign: f64, d: &mut [f64]) -> f64 {
-    let mut behind = 0.0;
-    let mut sum = 0.0;
-    for (d, [alpha, mu, sigma]) in d.chunks_exact_mut(3).rev().zip(shape(mixture, biases).rev()) {
-        let (integral, e1, inverse) = super::block::tail::<pulp::Scalar>(mu.0, sigma.0, ln_edge);
+fn integral(shape: &[Component], ln_edge: f64, sign: f64, d: &mut [f64]) -> f64 {
+    let (mut behind, mut sum) = (0.0, 0.0);
+    for (d, [alpha, mu, sigma]) in d.chunks_exact_mut(3).zip(shape).rev() {
+        let (integral, e1, inverse) = tail::<pulp::Scalar>(mu.0, sigma.0, ln_edge);
         let edge = alpha.0 * e1 / (2.0 * std::f64::consts::PI).sqrt();
         let a = ln_edge - mu.0;
         sum += alpha.0 * integral;
-        d[0] += sign * alpha.1 * integral;
         behind += sign * edge * inverse;
+        d[0] += sign * alpha.1 * integral;
         d[1] += behind * mu.1;
         d[2] += sign * sigma.1 * (sigma.0 * alpha.0 * integral + edge * (1.0 + a * inverse * inverse));
     }

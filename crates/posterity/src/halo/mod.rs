@@ -2,6 +2,7 @@
 
 mod bias;
 mod block;
+mod catalogue;
 mod fit;
 mod joint;
 mod likelihood;
@@ -13,6 +14,7 @@ mod weights;
 
 pub use bias::{BiasGivenDensity, BiasSettings, Law};
 pub use joint::{FieldGivenWeights, Joint};
+pub use catalogue::{Catalogue, Columns};
 pub use fit::{Settings as FitSettings, maximise};
 pub use likelihood::{Likelihood, Region};
 pub use mass_function::Mixture;

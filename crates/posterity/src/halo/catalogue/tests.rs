@@ -1,0 +1,114 @@
+//! What is read is what was written; each fault has its own error, with place and remedy.
+
+use super::*;
+use parquet::basic::{Repetition, Type as Physical};
+use parquet::data_type::{DoubleType, FloatType};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::Type;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+fn file(name: &str, bytes: &[u8]) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("posterity-catalogue-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("folder");
+    let path = dir.join(name);
+    std::fs::write(&path, bytes).expect("written");
+    path
+}
+
+fn rows() -> Vec<[f64; 4]> {
+    vec![[1.0, 2.5, 100.0, 3e12], [0.0, 99.5, 50.0, 2e12]]
+}
+
+#[test]
+fn all_three_formats_are_read_alike() {
+    let expected = Catalogue::new(&rows(), 100.0).expect("valid");
+    assert_eq!(expected.positions[0], [1.0, 2.5, 0.0]);
+    let text = file("a.csv", b"mass, x, n, y, z\n3e12, 1, 7, 2.5, 100\n2e12, 0, 8, 99.5, 50\n");
+    assert_eq!(Catalogue::read(&text, &Columns::default(), 100.0).expect("read"), expected);
+
+    let numpy = file("a.npy", b"");
+    crate::npy::write(&numpy, &[2, 4], &rows().concat()).expect("written");
+    assert_eq!(Catalogue::read(&numpy, &Columns::default(), 100.0).expect("read"), expected);
+
+    let table = file("a.parquet", &parquet_file(&rows()));
+    let columns = Columns { mass: "m".into(), ..Columns::default() };
+    assert_eq!(Catalogue::read(&table, &columns, 100.0).expect("read"), expected);
+}
+
+/// y in f32, the others in f64.
+fn parquet_file(rows: &[[f64; 4]]) -> Vec<u8> {
+    let names = [("x", Physical::DOUBLE), ("y", Physical::FLOAT), ("z", Physical::DOUBLE), ("m", Physical::DOUBLE)];
+    let fields = names.map(|(name, kind)| {
+        let field = Type::primitive_type_builder(name, kind).with_repetition(Repetition::REQUIRED);
+        Arc::new(field.build().expect("field"))
+    });
+    let schema = Type::group_type_builder("halos").with_fields(fields.to_vec()).build().expect("schema");
+    let properties = Arc::new(WriterProperties::builder().build());
+    let mut file = SerializedFileWriter::new(Vec::new(), Arc::new(schema), properties).expect("file");
+    let mut group = file.next_row_group().expect("group");
+    for c in 0..4 {
+        let mut writer = group.next_column().expect("column").expect("column");
+        if c == 1 {
+            let values: Vec<f32> = rows.iter().map(|r| r[c] as f32).collect();
+            writer.typed::<FloatType>().write_batch(&values, None, None).expect("written");
+        } else {
+            let values: Vec<f64> = rows.iter().map(|r| r[c]).collect();
+            writer.typed::<DoubleType>().write_batch(&values, None, None).expect("written");
+        }
+        writer.close().expect("closed");
+    }
+    group.close().expect("closed");
+    file.into_inner().expect("bytes")
+}
+
+#[test]
+fn each_fault_is_told_with_place_and_remedy() {
+    let told = |name: &str, bytes: &[u8]| {
+        let path = file(name, bytes);
+        Catalogue::read(&path, &Columns::default(), 100.0).expect_err("refused").to_string()
+    };
+    let cases: [(&str, &str, &[&str]); 9] = [
+        ("b.csv", "x,y,z,M\n1,2,3,4e12\n", &["no column `mass`", "x, y, z, M"]),
+        ("c.csv", "x,y,z,mass\n1,2,3,4e12\n1,2,NaN,4e12\n", &["c.csv:3:", "z is NaN"]),
+        ("d.csv", "x,y,z,mass\n1,2,3,4e12\n1,2,three,4e12\n", &["d.csv:3:", "`z` is `three`"]),
+        ("e.csv", "x,y,z,mass\n1,2,101,4e12\n", &["e.csv:2:", "outside the box of 100 Mpc/h"]),
+        ("f.csv", "x,y,z,mass\n1000,2000,99000,4e12\n", &["kpc/h", "divide them by 1000"]),
+        ("g.csv", "x,y,z,mass\n1,2,3,-4e12\n", &["g.csv:2:", "a mass of -4"]),
+        ("h.csv", "x,y,z,mass\n", &["no halos"]),
+        ("i.csv", "x,y,z,mass\n1,2,3\n", &["i.csv:2:", "not a readable CSV"]),
+        ("j.txt", "", &[".csv, .parquet or .npy"]),
+    ];
+    for (name, text, parts) in cases {
+        let error = told(name, text.as_bytes());
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+    }
+    let whole = parquet_file(&rows());
+    assert!(told("k.parquet", &whole[..whole.len() / 2]).contains("not a readable Parquet file"));
+    assert!(told("l.parquet", &whole).contains("no column `mass`"));
+    assert!(Catalogue::read(Path::new("there/is/none.csv"), &Columns::default(), 1.0).expect_err("none").is_io());
+}
+
+#[test]
+fn thresholds_and_units_are_checked() {
+    let rows: Vec<[f64; 4]> = (0..200).map(|i| [1.0, 2.0, 3.0, 2e12 * (1.0 + 0.01 * f64::from(i))]).collect();
+    let mut catalogue = Catalogue::new(&rows, 100.0).expect("valid");
+    let h = 0.6766;
+    catalogue.check_threshold(2e12, h).expect("begins at the threshold");
+    let told = |c: &Catalogue, threshold: f64| c.check_threshold(threshold, h).expect_err("refused").to_string();
+    assert!(told(&catalogue, 2.5e12).contains("25 of 200 halos are under the threshold of 2.5000e12"));
+    assert!(told(&catalogue, 2e12 / h).contains("is it in Msun, not Msun/h?"));
+    assert!(told(&catalogue, 2e12 * h).contains("look as if in Msun, not Msun/h"));
+    assert!(told(&catalogue, 1e12).contains("does not begin at the threshold"));
+    assert_eq!(catalogue.cut(2.5e12), 25);
+    assert_eq!((catalogue.n_halos(), catalogue.positions.len()), (175, 175));
+    catalogue.check_threshold(2.5e12, h).expect("cut");
+}
+
+#[test]
+fn halos_go_to_the_nearest_centre_and_wrap() {
+    let rows = [[0.0, 0.0, 24.9, 1e12], [99.0, 12.4, 12.6, 1e12], [100.0, 99.5, 87.4, 1e12]];
+    let voxels: Vec<usize> = Catalogue::new(&rows, 100.0).expect("valid").voxels(4).iter().map(|v| v.0).collect();
+    assert_eq!(voxels, [1, 1, 3]);
+}
