@@ -47,22 +47,20 @@ fn noise(n: usize) -> Vec<f64> {
 fn row(n: usize, order: Order, pool: &ThreadPool) {
     let mut gravity = chain(n, order);
     let (u, mut density, mut gradient) = (noise(n.pow(3)), vec![0.0; n.pow(3)], vec![0.0; n.pow(3)]);
-    let (mut wall, mut cpu) = ([f64::INFINITY; 2], [0.0; 2]);
-    for _ in 0..rounds(n) {
-        pool.install(|| {
-            let start = (Instant::now(), processor_time());
-            let mut lap = |i: usize| {
-                wall[i] = wall[i].min(start.0.elapsed().as_secs_f64() * 1e3);
-                cpu[i] += (processor_time() - start.1) / rounds(n) as f64;
-            };
+    let mut time = |with_gradient: bool| {
+        let (mut wall, start) = (f64::INFINITY, processor_time());
+        for _ in 0..rounds(n) {
+            let start = Instant::now();
             gravity.density(&u, &mut density).expect("sized");
-            lap(0);
-            gravity.gradient(&density, &mut gradient).expect("sized");
-            lap(1);
-        });
-    }
+            if with_gradient {
+                gravity.gradient(&density, &mut gradient).expect("sized");
+            }
+            wall = wall.min(start.elapsed().as_secs_f64() * 1e3);
+        }
+        (wall, (processor_time() - start) / rounds(n) as f64)
+    };
+    let ((value, value_cpu), (both, both_cpu)) = pool.install(|| (time(false), time(true)));
     let (order, threads) = (format!("{order:?}"), pool.current_num_threads());
-    let ([value, both], [value_cpu, both_cpu]) = (wall, cpu);
     println!("{n:>4}³ {order:>6} {threads:>8} {value:>9.2} {both:>9.2} {value_cpu:>10.2} {both_cpu:>9.2}");
 }
 
@@ -95,7 +93,7 @@ fn parts(n: usize) {
 }
 
 fn rounds(n: usize) -> usize {
-    if n > 64 { 9 } else { 41 }
+    if n > 64 { 8 } else { 4096 / n }
 }
 
 /// Processor time of one run, the mean of several.

@@ -33,9 +33,9 @@ from jaxpm.pm import lpt
 
 def chain(n, order):
     length = 2.0 * n
-    cosmo = jc.Planck15()
 
     def density(white_noise):
+        cosmo = jc.Planck15()  # it keeps what was computed: one for each compilation
         modes = fft3d(white_noise)
         k = sum((kk * n / length) ** 2 for kk in fftk(modes)) ** 0.5
         power = 2e4 * (k / 0.02) / (1 + (k / 0.02) ** 2) ** 1.3

@@ -25,7 +25,7 @@ const MAX_SLABS: usize = 8;
 /// Particles whose cells are looked up together.
 const GROUP: usize = 64;
 
-/// The deposit of n³ particles on n³ cells, with its scratch memory (8/8 + 8/n bytes for each cell).
+/// The deposit of n³ particles on n³ cells, with its scratch memory (at most 72/n bytes for each cell).
 #[derive(Clone, Debug)]
 pub struct CloudInCell {
     n: usize,

@@ -16,9 +16,9 @@
 //! at the Nyquist wavenumber of an axis, which a lattice does not see, are 0, also in φ,ij of two different axes; even
 //! ones are not.
 //!
-//! Limits: valid before shells cross; second order displaces particles in deep voids too far. Memory: 6 n³ numbers of
-//! second derivatives, 3 of displacements, 5 of modes at three stages, 1 of factors: 120 bytes for each cell (72 in
-//! first order), and 4 more where coordinates are whitened.
+//! Limits: valid before shells cross; second order displaces particles in deep voids too far. Memory in bytes for each
+//! cell: 48 of second derivatives, 24 of displacements, 48 of modes at their stages, 4 of factors, 124 in all (60 in
+//! first order), 4 more where coordinates are whitened, and 512/n of scratch.
 //!
 //! Reference: Bouchet, Colombi, Hivon, Juszkiewicz 1995, A&A 296, 575; arXiv:astro-ph/9406013.
 

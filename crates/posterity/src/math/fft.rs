@@ -351,7 +351,7 @@ impl Lines {
         for (row, out) in scratch.plane.chunks_exact_mut(self.nh).zip(out.chunks_exact_mut(self.n)) {
             // Rounding leaves imaginary parts where a real function has none.
             row[0].im = 0.0;
-            if self.n % 2 == 0 {
+            if self.n.is_multiple_of(2) {
                 row[self.nh - 1].im = 0.0;
             }
             let done = self.complex_to_real.process_with_scratch(row, out, &mut scratch.fft);

@@ -170,9 +170,9 @@ fn cloud_in_cell_keeps_mass_and_has_its_adjoint() {
         let mut cic = CloudInCell::new(n);
         let (mut density, mut direct) = (vec![0.0; n * n * n], vec![0.0; n * n * n]);
         cic.deposit([&psi[0], &psi[1], &psi[2]], &mut density);
-        for p in 0..n * n * n {
-            let at = [p / n / n, p / n % n, p % n];
-            let x: [f64; 3] = std::array::from_fn(|a| at[a] as f64 + psi[a][p]);
+        let particles = psi[0].iter().zip(&psi[1]).zip(&psi[2]).enumerate();
+        for (p, ((px, py), pz)) in particles {
+            let x = [(p / n / n) as f64 + px, (p / n % n) as f64 + py, (p % n) as f64 + pz];
             for corner in 0..8 {
                 let (mut index, mut weight) = (0, 1.0);
                 for (a, x) in x.iter().enumerate() {

@@ -54,7 +54,7 @@ fn the_inverse_is_the_adjoint() {
         let (_, fx) = transform(n, &x);
         let (mut fft, fy) = transform(n, &y);
         let nh = n / 2 + 1;
-        let twice = |i: usize| if i % nh == 0 || (n % 2 == 0 && i % nh == n / 2) { 1.0 } else { 2.0 };
+        let twice = |i: usize| if (2 * (i % nh)).is_multiple_of(n) { 1.0 } else { 2.0 };
         let left: f64 = fx.iter().zip(&fy).enumerate().map(|(i, (a, b))| twice(i) * (a * b.conj()).re).sum();
         let mut back = vec![0.0; n * n * n];
         fft.inverse(&fy, &mut back);
