@@ -32,7 +32,9 @@ pub(super) fn sentences(comparison: &BiasComparison) -> Vec<(Tone, String)> {
     let said = |row: &&&BiasRow| {
         let folds = engine.folds.len().min(row.folds.len());
         let won = engine.folds.iter().zip(&row.folds).filter(|(a, b)| a > b).count();
-        let folds = if folds > 1 { format!(", better in {won} of {folds} folds") } else { String::new() };
+        // Only where they do not all say the same as their mean.
+        let is_split = won < folds && (won > 0 || difference(row) > 0.0);
+        let folds = if is_split { format!(", better in {won} of {folds} folds") } else { String::new() };
         format!("{} ({}{folds})", name(row), signed(difference(row)))
     };
     let mut sentences = Vec::new();

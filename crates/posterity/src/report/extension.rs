@@ -183,6 +183,18 @@ pub struct MassFunctionBin {
     pub posterior: Band,
 }
 
+impl MassFunctionBin {
+    /// Whether it has voxels, and its shapes fit together.
+    pub(super) fn is_whole(&self) -> bool {
+        let (n, edges) = (self.counts.len(), &self.mass_edges);
+        self.n_voxels > 0
+            && edges.len() == n + 1
+            && self.posterior.fits(n)
+            && edges[0] > 0.0
+            && edges.windows(2).all(|e| e[1] > e[0] && e[1].is_finite())
+    }
+}
+
 /// Bias models under the same likelihood, fitted to one part of the box and judged on the other.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BiasComparison {

@@ -11,6 +11,7 @@ mod contour;
 mod density;
 mod extension;
 mod failed;
+mod fields;
 mod figures;
 mod joint;
 mod label;

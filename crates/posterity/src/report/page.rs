@@ -2,7 +2,7 @@
 
 use super::extension::Extension;
 use super::label::{self, Span, escape};
-use super::{Report, bias, chains, compare, failed, figures, joint, manifest, references, sampling, tables};
+use super::{Report, bias, chains, compare, failed, fields, joint, manifest, references, sampling, tables};
 use crate::parameter::Parameter;
 use std::fmt::Write as _;
 
@@ -48,17 +48,7 @@ fn found(extension: &Extension) -> Vec<(Tone, Vec<Span>)> {
     let mut found: Vec<(Tone, String)> = extension.traces.as_ref().map_or(Vec::new(), chains::sentences);
     found.extend(extension.sampling.iter().flat_map(sampling::sentences));
     found.extend(extension.bias_comparison.iter().flat_map(bias::sentences));
-    if let Some((outside, seen)) = extension.mass_function.as_ref().map(figures::mass_bins_outside).filter(|s| s.1 > 0)
-    {
-        let expected = 0.05 * seen as f64;
-        // Three standard deviations of a binomial number beyond what is expected.
-        let many = outside as f64 > expected + 3.0 * (0.95 * expected).sqrt();
-        let text = format!(
-            "{outside} of {seen} bins of the halo mass function lie outside the 95 % band of the posterior, {expected:.1} are \
-             expected."
-        );
-        found.push((if many { Tone::Warning } else { Tone::Finding }, text));
-    }
+    found.extend(fields::sentences(extension));
     found.into_iter().map(|(tone, text)| (tone, label::mixed(&label::nbsp(&sentence(&text))))).collect()
 }
 

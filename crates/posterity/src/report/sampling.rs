@@ -6,17 +6,18 @@ use super::page::Tone;
 use super::tables::{aligned, count};
 use std::fmt::Write as _;
 
-const HEAD: [&str; 10] = [
+const HEAD: [&str; 11] = [
     "block",
     "sampler",
     "metric",
     "step size",
-    "steps",
+    "integration steps",
     "acceptance",
     "divergences",
     "gradients",
     "least bulk ESS",
-    "ESS per 1000 gradients, per second",
+    "ESS per 1000 gradients",
+    "ESS per second",
 ];
 
 /// A warning for each block with divergent trajectories.
@@ -68,7 +69,8 @@ fn cells(row: &SamplingRow) -> Vec<String> {
         count(row.divergences),
         count(row.gradient_evaluations),
         ess,
-        format!("{per_1000}, {}", or_unknown(row.ess_per_second())),
+        per_1000,
+        or_unknown(row.ess_per_second()),
     ];
     cells.map(|cell| cell.replace('-', "\u{2212}")).to_vec()
 }

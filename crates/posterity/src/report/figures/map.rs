@@ -90,7 +90,10 @@ impl Map<'_> {
         if let Some(uri) = data_uri(&pixels, n, scale.colours) {
             svg.image(panel.rectangle(), &uri);
         }
-        panel.frame(svg, true, y_numbers);
+        panel.frame(svg, true, false);
+        if y_numbers {
+            panel.y_numbers(svg, 7);
+        }
         svg.text((at.0 + side / 2.0, at.1 - 10.0), Anchor::Middle, LARGE, INK, &label::mixed(self.name));
         panel
     }

@@ -3,6 +3,7 @@
 use super::super::Figure;
 use super::super::axis::{Axis, Panel};
 use super::super::extension::{MassFunction, MassFunctionBin};
+use super::super::fields::mass_bins_outside;
 use super::super::label;
 use super::super::svg::{Anchor, BLUE, GREY, INK, MEDIUM, SMALL, Svg, dashed, stroke};
 use super::super::tables::count;
@@ -12,7 +13,7 @@ use super::{LEFT, Mark, RIGHT, WIDTH, across, legend, solid};
 /// Panels in rows of three, one a density bin, on the same axes, each with its residuals below. Bins whose shapes do not
 /// fit, or that have no voxels, are left out.
 pub(in super::super) fn mass_function(function: &MassFunction) -> Option<Figure> {
-    let bins: Vec<&MassFunctionBin> = function.bins.iter().filter(|bin| is_whole(bin)).collect();
+    let bins: Vec<&MassFunctionBin> = function.bins.iter().filter(|bin| bin.is_whole()).collect();
     if bins.is_empty() {
         return None;
     }
@@ -59,7 +60,7 @@ pub(in super::super) fn mass_function(function: &MassFunction) -> Option<Figure>
         (Mark::Block(BLUE, OPACITY[0]), "95 %".to_string()),
     ];
     legend(&mut svg, LEFT, 24.0, &entries);
-    let (outside, seen) = outside(function);
+    let (outside, seen) = mass_bins_outside(function);
     Some(Figure {
         name: "mass_function",
         title: "Halo mass function by density",
@@ -71,23 +72,6 @@ pub(in super::super) fn mass_function(function: &MassFunction) -> Option<Figure>
         ),
         svg: svg.finish(),
     })
-}
-
-/// How many mass bins are outside the 95 % band, and of how many.
-pub(in super::super) fn outside(function: &MassFunction) -> (usize, usize) {
-    let of = |bin: &MassFunctionBin| bin.posterior.outside(&bin.counts.iter().map(|n| *n as f64).collect::<Vec<_>>());
-    let whole = function.bins.iter().filter(|bin| is_whole(bin));
-    whole.map(of).fold((0, 0), |sum, bin| (sum.0 + bin.0, sum.1 + bin.1))
-}
-
-fn is_whole(bin: &MassFunctionBin) -> bool {
-    let n = bin.counts.len();
-    let edges = &bin.mass_edges;
-    bin.n_voxels > 0
-        && edges.len() == n + 1
-        && bin.posterior.fits(n)
-        && edges[0] > 0.0
-        && edges.windows(2).all(|e| e[1] > e[0] && e[1].is_finite())
 }
 
 /// What a number of halos is divided by, as a factor: voxels and decades of mass.
@@ -118,7 +102,6 @@ fn name(bin: &MassFunctionBin) -> String {
 }
 
 fn draw(svg: &mut Svg, bin: &MassFunctionBin, above: &Panel, below: &Panel) {
-    let n = bin.counts.len();
     let mass: Vec<f64> = bin.mass_edges.windows(2).map(|e| (e[0] * e[1]).sqrt()).collect();
     above.grid(svg);
     let band = bin.posterior.times(|i| per_dex(bin, i));
@@ -143,12 +126,12 @@ fn draw(svg: &mut Svg, bin: &MassFunctionBin, above: &Panel, below: &Panel) {
     });
     svg.clipped(below.rectangle(), |svg| {
         let q = &bin.posterior;
-        for i in 0..n {
+        for (i, &m) in mass.iter().enumerate() {
             let half = 0.5 * (q.q84[i] - q.q16[i]);
             if half > 0.0 {
                 let residual = (bin.counts[i] as f64 - q.q50[i]) / half;
                 // One that is farther off stands at the edge.
-                svg.dot(below.point(mass[i], residual.clamp(-3.6, 3.6)), 4.0, INK);
+                svg.dot(below.point(m, residual.clamp(-3.6, 3.6)), 4.0, INK);
             }
         }
     });

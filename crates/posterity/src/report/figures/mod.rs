@@ -20,7 +20,7 @@ pub(super) use cross_correlation::cross_correlation;
 pub(super) use density_maps::density_maps;
 pub(super) use failures::failures;
 pub(super) use fisher_convergence::fisher_convergence;
-pub(super) use mass_function::{mass_function, outside as mass_bins_outside};
+pub(super) use mass_function::mass_function;
 pub(super) use power_spectra::power_spectra;
 pub(super) use predictive::predictive;
 pub(super) use rounds::rounds;
