@@ -2,7 +2,7 @@
 
 use super::length::LengthSearch;
 use super::vector;
-use super::{DualAveraging, Info, LogDensity, Metric, Sampler, Scratch, State, Window};
+use super::{DualAveraging, Info, LogDensity, Metric, QuasiNewton, Sampler, Scratch, State, Window};
 use crate::error::Result;
 use crate::seed::Stream;
 use serde::{Deserialize, Serialize};
@@ -19,12 +19,14 @@ pub enum MetricKind {
     Dense,
     /// Scales and the directions that they leave stretched, by more than this factor of variance (at least 1).
     LowRank(f64),
+    /// The BFGS inverse Hessian of the window's draws (HMCLET); up to some hundred coordinates.
+    QuasiNewton,
 }
 
 impl MetricKind {
     /// Whether the rows of a window are needed.
     pub(super) fn wants_rows(self) -> bool {
-        matches!(self, Self::Dense | Self::LowRank(_))
+        matches!(self, Self::Dense | Self::LowRank(_) | Self::QuasiNewton)
     }
 
     /// The metric of a window. A further kind is a variant and a line here.
@@ -35,6 +37,13 @@ impl MetricKind {
             Self::Diagonal => Metric::diagonal_from_variances(&window.variances(), &window.gradient_variances()),
             Self::Dense => Metric::dense_from(dim, x, g),
             Self::LowRank(cutoff) => Metric::low_rank_from(dim, x, g, cutoff),
+            Self::QuasiNewton => {
+                let mut found = QuasiNewton::new(dim)?;
+                for (x, g) in x.chunks_exact(dim).zip(g.chunks_exact(dim)) {
+                    found.update(x, g);
+                }
+                found.metric()
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which sampler makes the steps of a block.
 
-use super::{Info, LogDensity, Metric, Scratch, Settings, State, hamiltonian};
+use super::{Info, LogDensity, Metric, Scratch, Settings, State, hamiltonian, microcanonical};
 use crate::error::Result;
 use crate::seed::Stream;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub enum Sampler {
     /// Hamiltonian Monte Carlo.
     Hmc(Settings),
+    /// The microcanonical sampler: MAMS, or MCLMC where it is not adjusted, which is biased.
+    Microcanonical(microcanonical::Settings),
 }
 
 impl Sampler {
@@ -26,6 +28,7 @@ impl Sampler {
     ) -> Info {
         match self {
             Self::Hmc(settings) => hamiltonian::step(settings, metric, state, target, scratch, stream),
+            Self::Microcanonical(settings) => microcanonical::step(settings, metric, state, target, scratch, stream),
         }
     }
 
@@ -36,6 +39,7 @@ impl Sampler {
     pub fn check(&self, metric: &Metric) -> Result<()> {
         match self {
             Self::Hmc(settings) => settings.check(metric),
+            Self::Microcanonical(settings) => settings.check(metric.dim().unwrap_or(usize::MAX)),
         }
     }
 
@@ -50,6 +54,8 @@ impl Sampler {
     ) -> (f64, usize) {
         match self {
             Self::Hmc(settings) => super::reasonable_step_size(settings, metric, state, target, scratch, stream),
+            // Dual averaging finds its way from there: too long a step is refused and costs little.
+            Self::Microcanonical(settings) => (settings.step_size, 0),
         }
     }
 
@@ -57,6 +63,7 @@ impl Sampler {
     pub fn step_size(&self) -> f64 {
         match self {
             Self::Hmc(settings) => settings.step_size,
+            Self::Microcanonical(settings) => settings.step_size,
         }
     }
 
@@ -64,6 +71,7 @@ impl Sampler {
     pub fn set_step_size(&mut self, step_size: f64) {
         match self {
             Self::Hmc(settings) => settings.step_size = step_size,
+            Self::Microcanonical(settings) => settings.step_size = step_size,
         }
     }
 
@@ -71,6 +79,7 @@ impl Sampler {
     pub fn num_integration_steps(&self) -> usize {
         match self {
             Self::Hmc(settings) => settings.num_integration_steps,
+            Self::Microcanonical(settings) => (settings.length / settings.step_size).ceil() as usize,
         }
     }
 
@@ -78,13 +87,20 @@ impl Sampler {
     pub fn mean_length(&self) -> f64 {
         match self {
             Self::Hmc(settings) => (1.0 - 0.5 * settings.step_size_jitter) * (1.0 - 0.5 * settings.length_jitter),
+            Self::Microcanonical(_) => 1.0,
         }
+    }
+
+    /// True if the draws do not follow the target, whatever their number.
+    pub fn is_biased(&self) -> bool {
+        matches!(self, Self::Microcanonical(settings) if settings.is_biased())
     }
 
     /// Sets the most integration steps of a trajectory.
     pub fn set_num_integration_steps(&mut self, n: usize) {
         match self {
             Self::Hmc(settings) => settings.num_integration_steps = n,
+            Self::Microcanonical(settings) => settings.length = n as f64 * settings.step_size,
         }
     }
 }
