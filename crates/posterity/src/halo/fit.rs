@@ -42,7 +42,7 @@ pub fn maximise(target: &mut dyn LogDensity, start: &[f64], settings: &Settings,
             if k == 0 { *x } else { x + settings.spread * z }
         };
         let state = climb(target, start.iter().map(&mut draw).collect(), settings);
-        if best.as_ref().is_none_or(|b| !(b.log_density >= state.log_density) && !state.log_density.is_nan()) {
+        if best.as_ref().is_none_or(|b| b.log_density.is_nan() || state.log_density > b.log_density) {
             best = Some(state);
         }
     }
@@ -59,7 +59,7 @@ fn climb(target: &mut dyn LogDensity, start: Vec<f64>, settings: &Settings) -> S
         }
         let mut direction = direction(&state.gradient, &pairs);
         let mut slope = dot(&direction, &state.gradient);
-        if !(slope > 0.0) {
+        if slope.is_nan() || slope <= 0.0 {
             pairs.clear();
             direction = self::direction(&state.gradient, &pairs);
             slope = dot(&direction, &state.gradient);

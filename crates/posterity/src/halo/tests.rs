@@ -131,7 +131,7 @@ fn far_weights_have_a_likelihood_that_is_low_or_nothing() {
     for index in 0..200 {
         let w = numbers(17, -60.0, 60.0, 100 + index);
         let value = target.value_and_gradient(&w, &mut gradient);
-        assert!(!(value > 1e4), "{value}");
+        assert!(value.is_nan() || value <= 1e4, "{value}");
         assert!(!value.is_finite() || gradient.iter().all(|g| !g.is_nan()), "{value}");
     }
 }
