@@ -138,6 +138,21 @@ impl Chain {
         Ok(Self { index, seed, settings, draw: 0, blocks })
     }
 
+    /// Begins the warm-up of block i in this metric, instead of the identity: what is known of its scales beforehand.
+    ///
+    /// # Errors
+    /// Invalid input, where the metric has another dimension, or the block's sampler or settings leave no place for one.
+    pub fn begin_in(&mut self, i: usize, metric: Metric) -> Result<()> {
+        let (block, own) = (&mut self.blocks[i], &self.settings.blocks[i]);
+        let (dim, found) = (block.state.position.len(), metric.dim());
+        if own.metric == MetricKind::Identity || found.is_some_and(|found| found != dim) {
+            return Err(Error::invalid_input(format!("block {i} of {dim} coordinates has no place for this metric")));
+        }
+        block.sampler.check(&metric)?;
+        block.metric = metric;
+        Ok(())
+    }
+
     /// One sweep over the blocks; what each block's steps came to, summed over its transitions.
     ///
     /// # Errors

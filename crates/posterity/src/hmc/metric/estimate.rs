@@ -15,6 +15,7 @@
 
 use super::{LowRank, Metric};
 use crate::error::{Error, Result};
+use crate::hmc::LogDensity;
 use crate::math::Matrix;
 use faer::Mat;
 
@@ -91,6 +92,46 @@ impl Metric {
         let roots = kept.iter().map(|&k| values[k].clamp(1e-20, 1e20).sqrt()).collect();
         let rows = (0..kept.len()).flat_map(|k| (0..dim).map(move |i| (i, k))).map(|at| vectors[at]).collect();
         Ok(Self::LowRank(LowRank::new(scales, roots, rows)))
+    }
+}
+
+/// Step of the finite differences of [`Metric::of_curvature`], in parts of a coordinate.
+const DIFFERENCE: f64 = 1e-5;
+
+impl Metric {
+    /// L of the inverse of the curvature −∂² ln π at `position`, by central differences of the gradient, 2 dim
+    /// evaluations: where a chain begins, so that its first steps know the scales. Curvature of the wrong sign counts by
+    /// its size, and no direction is taken to be wider than `widest` (a standard deviation).
+    ///
+    /// # Errors
+    /// Numerical, where a gradient beside `position` is not finite.
+    pub fn of_curvature(target: &mut dyn LogDensity, position: &[f64], widest: f64) -> Result<Self> {
+        let dim = position.len();
+        let (mut x, mut gradients) = (position.to_vec(), [vec![0.0; dim], vec![0.0; dim]]);
+        let mut curvature = Mat::<f64>::zeros(dim, dim);
+        for j in 0..dim {
+            let step = DIFFERENCE * position[j].abs().max(1.0);
+            for (gradient, sign) in gradients.iter_mut().zip([1.0, -1.0]) {
+                x[j] = position[j] + sign * step;
+                target.value_and_gradient(&x, gradient);
+            }
+            x[j] = position[j];
+            for i in 0..dim {
+                let slope = (gradients[1][i] - gradients[0][i]) / (2.0 * step);
+                curvature[(i, j)] += 0.5 * slope;
+                curvature[(j, i)] += 0.5 * slope;
+            }
+        }
+        if (0..dim).any(|i| (0..dim).any(|j| !curvature[(i, j)].is_finite())) {
+            return Err(Error::numerical("the log density has no finite curvature where the chain begins")
+                .remedy("start inside the support"));
+        }
+        let eigen = curvature.self_adjoint_eigen(faer::Side::Lower).map_err(|_| diverged())?;
+        let (values, vectors) = (eigen.S().column_vector(), eigen.U());
+        let variance = |k: usize| values[k].abs().max(1.0 / (widest * widest)).recip();
+        let covariance =
+            Matrix::from_fn(dim, dim, |i, j| (0..dim).map(|k| vectors[(i, k)] * vectors[(j, k)] * variance(k)).sum());
+        Ok(Self::Dense(covariance.cholesky()?))
     }
 }
 
