@@ -6,9 +6,9 @@
 //! a² = 1/(1 + b² D² P(k) n̄)
 //! ```
 //! ([`wiener`]). Of a likelihood that is not linear, the mean precision of a mode is E|ĝ|² of the gradient's modes over
-//! the posterior, exactly (E[g gᵀ] = −E[∇g]), and [`from_gradients`] takes it from draws. Either is averaged over shells
-//! of |k|, since the density is statistically isotropic, so that few draws determine it; modes that nothing is known of
-//! keep the prior's 1.
+//! the posterior, exactly (E[g gᵀ] = −E[∇g]), and [`from_products`] takes it from draws, or from the curvature at one point.
+//! Either is averaged over shells of |k|, since the density is statistically isotropic, so that few rows determine it;
+//! modes of which nothing is known keep their width.
 //!
 //! Limits: modes of one |k| have one width. A survey's mask couples modes, which this does not see: it stays a valid
 //! choice of coordinates, and a less good one.
@@ -17,7 +17,7 @@
 //! on precision from gradients.
 
 use super::{Grid, Growth, LinearPower};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::math::{Complex, RealFft3};
 
 /// The amplitudes of a linear tracer with this bias and number density `density` \[(h/Mpc)³\], `(n, n, n/2 + 1)` values.
@@ -26,35 +26,36 @@ pub fn wiener(grid: &Grid, power: &LinearPower, growth: &Growth, bias: f64, dens
     modes(grid, |k| if k > 0.0 { (1.0 + signal * power.at(k)).sqrt().recip() } else { 1.0 })
 }
 
-/// The amplitudes from rows of gradients by u (n³ values each), drawn from the posterior in the coordinates of
-/// `amplitude`: the new coordinates' amplitudes.
+/// The amplitudes that make the precision of each shell 1, from pairs of rows (n³ values each) in the coordinates of
+/// `amplitude`, one after the other: gradients by u over the posterior with themselves, or probes z ~ N(0, 1) with the
+/// products H z of the curvature H = −∂² ln π.
 ///
 /// # Errors
-/// None but those of sizes.
-pub fn from_gradients(grid: &Grid, amplitude: &[f64], gradients: &[f64]) -> Result<Vec<f64>> {
+/// Invalid input, if a size is another.
+pub fn from_products(grid: &Grid, amplitude: &[f64], left: &[f64], right: &[f64]) -> Result<Vec<f64>> {
     let n = grid.n();
-    let (half, n_rows) = (n / 2 + 1, gradients.len() / grid.n_cells());
+    let half = n / 2 + 1;
+    if left.len() != right.len() || !left.len().is_multiple_of(grid.n_cells()) || amplitude.len() != n * n * half {
+        return Err(Error::invalid_input("rows and amplitudes are not of this grid"));
+    }
+    let at = |i: usize| shell(grid, i / (n * half), i / half % n, i % half);
     let n_shells = shell(grid, n / 2, n / 2, n / 2) + 1;
-    let (mut power, mut count) = (vec![0.0; n_shells], vec![0.0; n_shells]);
+    let (mut product, mut count) = (vec![0.0; n_shells], vec![0.0; n_shells]);
     let mut fft = RealFft3::new(n);
-    let mut spectrum = vec![Complex::default(); n * n * half];
-    for row in gradients.chunks_exact(grid.n_cells()) {
-        fft.forward(row, &mut spectrum);
-        for (i, value) in spectrum.iter().enumerate() {
-            let (x, y, z) = (i / (n * half), i / half % n, i % half);
+    let mut spectra = [vec![Complex::default(); n * n * half], vec![Complex::default(); n * n * half]];
+    for (a, b) in left.chunks_exact(grid.n_cells()).zip(right.chunks_exact(grid.n_cells())) {
+        fft.forward(a, &mut spectra[0]);
+        fft.forward(b, &mut spectra[1]);
+        for (i, (a, b)) in spectra[0].iter().zip(&spectra[1]).enumerate() {
             // A mode and its conjugate are one in the half spectrum, but for the planes that are their own.
-            let weight = if z == 0 || 2 * z == n { 1.0 } else { 2.0 };
-            let shell = shell(grid, x, y, z);
-            power[shell] += weight * value.norm_sqr();
-            count[shell] += weight;
+            let weight = if i % half == 0 || 2 * (i % half) == n { 1.0 } else { 2.0 };
+            product[at(i)] += weight * (a.re * b.re + a.im * b.im);
+            count[at(i)] += weight;
         }
     }
     let cells = grid.n_cells() as f64;
-    let precision: Vec<f64> = power.iter().zip(&count).map(|(p, c)| if *c > 0.0 { p / (c * cells) } else { 1.0 }).collect();
-    let _ = n_rows;
     let new = amplitude.iter().enumerate().map(|(i, a)| {
-        let (x, y, z) = (i / (n * half), i / half % n, i % half);
-        let precision = precision[shell(grid, x, y, z)];
+        let precision = product[at(i)] / (count[at(i)] * cells);
         if precision > 0.0 && precision.is_finite() { a / precision.sqrt() } else { *a }
     });
     Ok(new.collect())

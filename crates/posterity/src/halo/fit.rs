@@ -2,15 +2,24 @@
 //!
 //! The direction is the two-loop recursion over the last 10 pairs (s, y) = (Δx, −Δ∇ ln π) with sᵀy > 0; a step is taken
 //! when ln π gains 10⁻⁴ of what its slope promises, halved until then. It ends when a step's gain is below the tolerance
-//! three times, or no step gains. Limits: a local maximum; the best of several starts is returned.
+//! three times, or no step gains. It then climbs on in coordinates that the curvature where it stands makes round
+//! ([`Metric::of_curvature`]), and again, until that gains no more: the weights of an engine are nearly degenerate, and
+//! what looks like a maximum along the steep directions is none. Limits: a local maximum; the best of several starts is
+//! returned. Beyond 256 coordinates the curvature is not looked at.
 //!
 //! Reference: Nocedal 1980, doi:10.1090/S0025-5718-1980-0572855-7.
 
-use crate::hmc::{LogDensity, State};
+use crate::hmc::{LogDensity, Metric, State};
 use crate::seed::Seed;
 use rand_distr::{Distribution, StandardNormal};
 
 const PAIRS: usize = 10;
+/// Most coordinates of which the curvature is looked at.
+const MAX_DIM: usize = 256;
+/// Climbs in new coordinates, at most.
+const ROUNDS: usize = 30;
+/// No direction is taken to be wider than this.
+const WIDEST: f64 = 10.0;
 
 /// How to climb.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,12 +50,64 @@ pub fn maximise(target: &mut dyn LogDensity, start: &[f64], settings: &Settings,
             let z: f64 = StandardNormal.sample(&mut stream);
             if k == 0 { *x } else { x + settings.spread * z }
         };
-        let state = climb(target, start.iter().map(&mut draw).collect(), settings);
+        let mut state = climb(target, start.iter().map(&mut draw).collect(), settings);
+        for _ in 0..ROUNDS {
+            let Some(next) = climb_on(target, &state, settings) else { break };
+            let gain = next.log_density - state.log_density;
+            state = next;
+            // Written so that NaN ends it too.
+            if !(gain > settings.tolerance.max(1e-9 * state.log_density.abs())) {
+                break;
+            }
+        }
         if best.as_ref().is_none_or(|b| b.log_density.is_nan() || state.log_density > b.log_density) {
             best = Some(state);
         }
     }
     best.unwrap_or_else(|| State::new(start.to_vec(), target))
+}
+
+/// Climbs in the coordinates in which the curvature at `from` is round; none where there is no such curvature.
+fn climb_on(target: &mut dyn LogDensity, from: &State, settings: &Settings) -> Option<State> {
+    let dim = from.position.len();
+    if dim > MAX_DIM {
+        return None;
+    }
+    let metric = Metric::of_curvature(target, &from.position, WIDEST).ok()?;
+    let mut round = Round { target, metric, origin: &from.position, x: vec![0.0; dim], gradient: vec![0.0; dim] };
+    let top = climb(&mut round, vec![0.0; dim], settings);
+    let state = State::new(round.at(&top.position).to_vec(), round.target);
+    (state.log_density >= from.log_density).then_some(state)
+}
+
+/// A density in coordinates u, x = origin + L u.
+struct Round<'a> {
+    target: &'a mut dyn LogDensity,
+    metric: Metric,
+    origin: &'a [f64],
+    x: Vec<f64>,
+    gradient: Vec<f64>,
+}
+
+impl Round<'_> {
+    fn at(&mut self, u: &[f64]) -> &[f64] {
+        self.metric.apply(u, &mut self.x);
+        self.x.iter_mut().zip(self.origin).for_each(|(x, o)| *x += o);
+        &self.x
+    }
+}
+
+impl LogDensity for Round<'_> {
+    fn dim(&self) -> usize {
+        self.x.len()
+    }
+
+    fn value_and_gradient(&mut self, u: &[f64], gradient: &mut [f64]) -> f64 {
+        self.at(u);
+        let value = self.target.value_and_gradient(&self.x, &mut self.gradient);
+        self.metric.apply_transposed(&self.gradient, gradient);
+        value
+    }
 }
 
 fn climb(target: &mut dyn LogDensity, start: Vec<f64>, settings: &Settings) -> State {

@@ -6,7 +6,7 @@
 //! Either part can also be sampled alone: [`FieldGivenWeights`] and [`WeightsGivenDensity`] are densities of their own.
 //!
 //! At the end of each window of the warm-up the field is whitened anew, from the gradients that the window has seen
-//! ([`whitening::from_gradients`]).
+//! ([`whitening::from_products`]).
 //!
 //! Memory: that of [`Gravity`] and of [`Model`], and 24 bytes for each voxel.
 
@@ -14,6 +14,11 @@ use super::{Model, WeightsGivenDensity};
 use crate::error::Result;
 use crate::field::{Gravity, whitening};
 use crate::hmc::{Blocks, LogDensity, Window};
+use crate::seed::Seed;
+use rand_distr::{Distribution, StandardNormal};
+
+/// How far a probe of the curvature goes, in widths of the posterior.
+const PROBE: f64 = 0.1;
 
 /// ln π(s) + ln 𝓛 of the white noise of the initial field, in coordinates u, with the weights known.
 pub struct FieldGivenWeights {
@@ -90,8 +95,35 @@ impl FieldGivenWeights {
 
     /// Takes the amplitudes that the gradients of a window speak for.
     fn whiten(&mut self, gradients: &[f64], position: &mut Vec<f64>) -> Result<()> {
+        self.recoordinate(gradients, gradients, position)
+    }
+
+    /// Whitens the field from the curvature at `position`, seen by so many random probes (two gradients each), and
+    /// writes the position in the new coordinates: where a chain begins.
+    ///
+    /// # Errors
+    /// Invalid input, if a size is another.
+    pub fn whiten_by_curvature(&mut self, n_probes: u64, seed: Seed, position: &mut Vec<f64>) -> Result<()> {
+        let dim = position.len();
+        let (mut probes, mut products) = (Vec::new(), Vec::new());
+        let (mut at, mut gradients) = (position.clone(), [vec![0.0; dim], vec![0.0; dim]]);
+        for k in 0..n_probes {
+            let mut stream = seed.label("probe").stream(k);
+            let probe: Vec<f64> = (0..dim).map(|_| StandardNormal.sample(&mut stream)).collect();
+            for (gradient, step) in gradients.iter_mut().zip([PROBE, -PROBE]) {
+                at.iter_mut().zip(position.iter().zip(&probe)).for_each(|(at, (x, z))| *at = x + step * z);
+                self.value_and_gradient(&at, gradient);
+            }
+            products
+                .extend(gradients[1].iter().zip(&gradients[0]).map(|(below, above)| (below - above) / (2.0 * PROBE)));
+            probes.extend(probe);
+        }
+        self.recoordinate(&probes, &products, position)
+    }
+
+    fn recoordinate(&mut self, left: &[f64], right: &[f64], position: &mut Vec<f64>) -> Result<()> {
         let grid = *self.gravity.lpt().grid();
-        let amplitude = whitening::from_gradients(&grid, &self.amplitude, gradients)?;
+        let amplitude = whitening::from_products(&grid, &self.amplitude, left, right)?;
         let mut s = vec![0.0; position.len()];
         self.white_noise(position, &mut s)?;
         self.gravity.lpt_mut().set_whitening(&amplitude)?;
