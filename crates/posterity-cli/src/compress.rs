@@ -18,6 +18,6 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        options::run(&self.input, &self.running, posterity::analysis::compress)
+        options::run_likelihood_free(&self.input, &self.running, "compress", posterity::analysis::compress)
     }
 }

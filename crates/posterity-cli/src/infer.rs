@@ -23,6 +23,6 @@ impl Arguments {
 
     /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        options::run(&self.input, &self.running, posterity::analysis::infer)
+        options::run_likelihood_free(&self.input, &self.running, "infer", posterity::analysis::infer)
     }
 }

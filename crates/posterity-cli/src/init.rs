@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "FOLDER", default_value = ".")]
     place: PathBuf,
 
-    /// Which simulator it is for
+    /// Which simulator it is for; halos for a model extension
     #[arg(long, value_name = "KIND", default_value = "gaussian", value_parser = PossibleValuesParser::new(kinds()))]
     simulator: String,
 }

@@ -1,4 +1,4 @@
-//! The program `posterity`: simulate, compress, infer and report from one analysis file.
+//! The program `posterity`: simulate, compress, infer, sample and report from one analysis file.
 
 mod check;
 mod compress;
@@ -11,6 +11,7 @@ mod progress;
 mod ranks;
 mod report;
 mod run;
+mod sample;
 mod simulate;
 mod status;
 
@@ -45,6 +46,7 @@ enum Verb {
     Status(status::Arguments),
     Compress(compress::Arguments),
     Infer(infer::Arguments),
+    Sample(sample::Arguments),
     Report(report::Arguments),
     Init(init::Arguments),
     Check(check::Arguments),
@@ -97,6 +99,7 @@ fn run(program: Result<Program, clap::Error>) -> ExitCode {
         Verb::Status(arguments) => arguments.run(),
         Verb::Compress(arguments) => arguments.run(),
         Verb::Infer(arguments) => arguments.run(),
+        Verb::Sample(arguments) => arguments.run(),
         Verb::Report(arguments) => arguments.run(),
         Verb::Init(arguments) => arguments.run(),
         Verb::Check(arguments) => arguments.run(),

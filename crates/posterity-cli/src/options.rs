@@ -4,7 +4,7 @@ use crate::Failure;
 use crate::interrupt::{self, Interruptible};
 use crate::progress::{Bars, Lines};
 use clap::Args;
-use posterity::analysis::{Analysis, check_out_dir, default_out_dir, prepare_out_dir};
+use posterity::analysis::{Analysis, AnyAnalysis, check_out_dir, default_out_dir, prepare_out_dir};
 use posterity::progress::{Progress, Quiet};
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
@@ -37,14 +37,21 @@ pub(crate) struct Input {
 
 impl Input {
     /// Reads and checks the analysis.
-    pub(crate) fn analysis(&self) -> Result<Analysis, Failure> {
+    pub(crate) fn analysis(&self) -> Result<AnyAnalysis, Failure> {
         let mut overrides = self.overrides.clone();
         overrides.extend(self.seed.map(|seed| format!("seed={seed}")));
-        Analysis::read(&self.file, &overrides).map_err(Failure::input)
+        AnyAnalysis::read(&self.file, &overrides).map_err(Failure::input)
+    }
+
+    /// Reads and checks a likelihood-free analysis and the output folder's place, for a verb that knows no other;
+    /// writes nothing.
+    pub(crate) fn likelihood_free(&self, verb: &str) -> Result<(Analysis, PathBuf), Failure> {
+        let (analysis, out_dir) = self.read()?;
+        Ok((analysis.likelihood_free(verb)?, out_dir))
     }
 
     /// Reads and checks the analysis and the output folder's place; writes nothing.
-    pub(crate) fn read(&self) -> Result<(Analysis, PathBuf), Failure> {
+    pub(crate) fn read(&self) -> Result<(AnyAnalysis, PathBuf), Failure> {
         let analysis = self.analysis()?;
         let out_dir = self.out.clone().unwrap_or_else(|| default_out_dir(&self.file));
         check_out_dir(&out_dir)?;
@@ -73,22 +80,43 @@ impl Running {
     }
 }
 
-/// Reads the analysis, makes the output folder and runs a stage of the library.
+/// Reads an analysis of either kind, makes the output folder and runs a stage of the library.
 pub(crate) fn run(
     input: &Input,
     running: &Running,
-    stage: impl FnOnce(&Analysis, &Path, &dyn Progress) -> posterity::Result<()>,
+    stage: impl FnOnce(&AnyAnalysis, &Path, &dyn Progress) -> posterity::Result<()>,
 ) -> Result<(), Failure> {
     let (analysis, out_dir) = input.read()?;
+    run_read(&analysis, &out_dir, running, stage)
+}
+
+/// As [`run`], of likelihood-free analyses alone; `verb` is named where it is another.
+pub(crate) fn run_likelihood_free(
+    input: &Input,
+    running: &Running,
+    verb: &str,
+    stage: impl FnOnce(&Analysis, &Path, &dyn Progress) -> posterity::Result<()>,
+) -> Result<(), Failure> {
+    let (analysis, out_dir) = input.likelihood_free(verb)?;
+    run_read(&analysis, &out_dir, running, stage)
+}
+
+/// Makes the output folder and runs a stage on what was read.
+pub(crate) fn run_read<A>(
+    analysis: &A,
+    out_dir: &Path,
+    running: &Running,
+    stage: impl FnOnce(&A, &Path, &dyn Progress) -> posterity::Result<()>,
+) -> Result<(), Failure> {
     running.start_threads()?;
-    prepare_out_dir(&out_dir)?;
+    prepare_out_dir(out_dir)?;
     let stop = interrupt::listen()?;
     let listener: Box<dyn Progress> = match (running.quiet, std::io::stderr().is_terminal()) {
         (true, _) => Box::new(Quiet),
         (false, true) => Box::new(Bars::new()),
         (false, false) => Box::new(Lines::new()),
     };
-    stage(&analysis, &out_dir, &Interruptible { listener: &*listener, stop })?;
+    stage(analysis, out_dir, &Interruptible { listener: &*listener, stop })?;
     if !running.quiet {
         crate::say(&format!("output: {}", out_dir.display()));
     }

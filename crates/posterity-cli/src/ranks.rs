@@ -29,7 +29,7 @@ pub(crate) fn run(program: Result<Program, clap::Error>) -> ExitCode {
         };
         let told = |failure: Failure| posterity::Error::invalid_input(failure.text);
         running.start_threads().map_err(told)?;
-        input.analysis().map_err(told)
+        input.analysis().map_err(told)?.likelihood_free("run")
     });
     ExitCode::SUCCESS
 }

@@ -3,6 +3,7 @@
 use crate::Failure;
 use crate::options::{self, Input, Running};
 use clap::Args;
+use posterity::analysis::{AnyAnalysis, report, report_extension};
 
 /// Write the report from the results in the output folder
 ///
@@ -18,6 +19,9 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        options::run(&self.input, &self.running, posterity::analysis::report)
+        options::run(&self.input, &self.running, |analysis, out_dir, progress| match analysis {
+            AnyAnalysis::LikelihoodFree(analysis) => report(analysis, out_dir, progress),
+            AnyAnalysis::Extension(extension) => report_extension(extension, out_dir, progress),
+        })
     }
 }

@@ -3,9 +3,9 @@
 use crate::Failure;
 use crate::options::{self, Input, Running};
 use clap::Args;
-use posterity::analysis::{Simulating, run};
+use posterity::analysis::{AnyAnalysis, Simulating, run, run_extension};
 
-/// Simulate, compress, infer and report: all of it
+/// Simulate, compress, infer and report, or sample and report: all of it
 ///
 /// Reads the analysis, checks all of it before any work, then writes results.json, the samples of every method and a
 /// self-contained report.html into the output folder. It may be ended at any moment; run again, it goes on where it
@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     running: Running,
 
-    /// Take away simulations of another analysis that are in the output folder
+    /// Take away simulations or chains of another analysis that are in the output folder
     #[arg(long)]
     overwrite: bool,
 }
@@ -31,6 +31,9 @@ impl Arguments {
     /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let how = Simulating { overwrite: self.overwrite, ..Simulating::default() };
-        options::run(&self.input, &self.running, |analysis, out_dir, progress| run(analysis, out_dir, &how, progress))
+        options::run(&self.input, &self.running, |analysis, out_dir, progress| match analysis {
+            AnyAnalysis::LikelihoodFree(analysis) => run(analysis, out_dir, &how, progress),
+            AnyAnalysis::Extension(extension) => run_extension(extension, out_dir, self.overwrite, progress),
+        })
     }
 }

@@ -47,13 +47,13 @@ impl Arguments {
         }
         let Self { shard, retry_failed, repair, overwrite, .. } = *self;
         let how = Simulating { shard, retry_failed, repair, overwrite };
-        options::run(&self.input, &self.running, |analysis, out_dir, progress| {
+        options::run_likelihood_free(&self.input, &self.running, "simulate", |analysis, out_dir, progress| {
             simulate(analysis, out_dir, &how, progress)
         })
     }
 
     fn list(&self) -> Result<(), Failure> {
-        let (analysis, out_dir) = self.input.read()?;
+        let (analysis, out_dir) = self.input.likelihood_free("simulate")?;
         let names: Vec<String> = analysis.prior.parameters.iter().map(|p| p.name.clone()).collect();
         let mut n = 0;
         for (table, records) in failed(&analysis, &out_dir)? {

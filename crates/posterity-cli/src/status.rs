@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        let (analysis, out_dir) = self.input.read()?;
+        let (analysis, out_dir) = self.input.likelihood_free("status")?;
         let tables = status(&analysis, &out_dir, self.verify)?;
         crate::say(&format!(
             "{:<24} {:>10} {:>10} {:>10} {:>10}",

@@ -24,6 +24,7 @@ mod check;
 mod compression;
 mod describe;
 mod document;
+mod extension;
 mod external;
 mod folder;
 mod inference;
@@ -40,6 +41,10 @@ mod stored;
 mod template;
 
 pub use compression::CompressionPlan;
+pub use extension::{
+    AnyAnalysis, BiasModel, BlockResults, Compare, Engine, Extension, ExtensionResults, Field, Halos, Sampling,
+    WeightResults, What, compare, report_extension, run_extension, sample,
+};
 pub use folder::{check_out_dir, default_out_dir, prepare_out_dir};
 pub use inference::{Inference, Method};
 pub use model::Model;

@@ -1,16 +1,20 @@
 //! The commented analysis that `posterity init` writes, one for each simulator.
 
+use super::extension::template::HALOS;
 use super::keys::suggest;
 use super::model::KINDS;
 use crate::error::{Error, Result};
 
 /// The template without a simulator.
 const NO_SIMULATOR: &str = "stored";
+/// The template of a model extension.
+const EXTENSION: &str = "halos";
 
-/// The kinds of simulator for which there is a template, and `stored` for none.
+/// The kinds of simulator for which there is a template, `stored` for none, and `halos` for a model extension.
 pub fn kinds() -> &'static [&'static str] {
-    const ALL: [&str; KINDS.len() + 1] = {
-        let mut all = [NO_SIMULATOR; KINDS.len() + 1];
+    const ALL: [&str; KINDS.len() + 2] = {
+        let mut all = [NO_SIMULATOR; KINDS.len() + 2];
+        all[KINDS.len() + 1] = EXTENSION;
         let mut i = 0;
         while i < KINDS.len() {
             all[i] = KINDS[i];
@@ -31,6 +35,19 @@ pub fn template(kind: &str) -> Result<String> {
         "line" => (LINE, "{ slope = 0.1, intercept = 0.1 }", "0.3"),
         "supernovae" => (SUPERNOVAE, "{ omega_m = 0.02, w = 0.1 }", "1.0"),
         NO_SIMULATOR => return Ok([HEAD, STORED].concat()),
+        EXTENSION => {
+            let (was, is) = (
+                "--set compressor.n_s=2000 --set prior.mean.low=-5",
+                "--set sample.n_draws=2000 --set engine.kernel_size=5",
+            );
+            return Ok([
+                &HEAD
+                    .replace(was, is)
+                    .replace("simulated, observed, believed, compressed and inferred", "known, observed and sampled"),
+                HALOS,
+            ]
+            .concat());
+        }
         "command" => (COMMAND, "{ rate = 0.1, scale = 0.1 }", "0.3"),
         "worker" => (WORKER, "{ rate = 0.1, scale = 0.1 }", "0.3"),
         _ => {
@@ -349,7 +366,7 @@ mod tests {
         let observed = std::env::temp_dir().join(format!("posterity-template-{}.txt", std::process::id()));
         std::fs::write(&observed, "1\n".repeat(40)).expect("written");
         let observed = observed.display().to_string();
-        for kind in kinds() {
+        for kind in kinds().iter().filter(|kind| **kind != EXTENSION) {
             let text = template(kind).expect("there");
             let pantheon = if *kind == NO_SIMULATOR { stored } else { pantheon };
             let text = text.replace("lcparam.txt", "lcparam_DS17f.txt").replace("sys.txt", "sys_DS17f.txt");

@@ -14,6 +14,8 @@ pub(super) struct Modes {
     pub(super) transfer: Vec<f64>,
     /// a², where it is not 1.
     pub(super) amplitude_squared: Option<Vec<f64>>,
+    /// The transfer for a = 1, once a is another: amplitudes do not follow, to the bit, from those before them.
+    plain: Option<Vec<f64>>,
 }
 
 impl Modes {
@@ -31,7 +33,7 @@ impl Modes {
             })
             .collect();
         let transfer = indices(n).map(|[x, y, z]| per_length[(square[x] + square[y] + square[z]) as usize]).collect();
-        Self { odd, square, transfer, amplitude_squared: None }
+        Self { odd, square, transfer, amplitude_squared: None, plain: None }
     }
 
     /// Takes the amplitudes a of whitened coordinates, (n, n, n/2 + 1) in C order, in place of those before.
@@ -57,10 +59,9 @@ impl Modes {
                     .remedy("give both the same: a wave and its complex conjugate are one wave"));
             }
         }
-        let before = self.amplitude_squared.take();
+        let plain = self.plain.get_or_insert_with(|| self.transfer.clone());
         for (i, mode) in indices(n).enumerate() {
-            let old = before.as_ref().map_or(1.0, |squared| squared[i].sqrt());
-            self.transfer[i] *= at(mode) / old;
+            self.transfer[i] = plain[i] * at(mode);
         }
         self.amplitude_squared = Some(indices(n).map(|mode| at(mode).powi(2)).collect());
         Ok(())

@@ -78,6 +78,20 @@ impl FieldGivenWeights {
         self.weights.copy_from_slice(weights);
     }
 
+    /// The linear density contrast today of coordinates u, n³ values each.
+    ///
+    /// # Errors
+    /// Invalid input, if a size is another.
+    pub fn linear_density(&mut self, u: &[f64], density: &mut [f64]) -> Result<()> {
+        self.gravity.lpt_mut().linear_density(u, density)
+    }
+
+    /// The density contrast δ that the field at u evolves to, n³ values each.
+    pub fn density(&mut self, u: &[f64]) -> &[f64] {
+        self.displace(u);
+        &self.density
+    }
+
     /// The density contrast δ that the field at u evolves to, and ψ of it: n³ values each.
     pub fn evolve(&mut self, u: &[f64]) -> (&[f64], &[f64]) {
         self.displace(u);

@@ -18,7 +18,9 @@ pub struct Field {
     pub growth: Growth,
     /// Order of Lagrangian perturbation theory.
     pub order: Order,
-    /// The final density 1 + δ, where it is known.
+    /// h = H₀/(100 km/s/Mpc), where it is given: masses in Msun are suspected with it.
+    pub hubble: Option<f64>,
+    /// The final density contrast δ, where it is known.
     pub density: Option<Vec<f64>>,
     /// The initial white noise, where it is known: to compare with, never to infer from.
     pub white_noise: Option<Vec<f64>>,
@@ -40,7 +42,7 @@ const POWERS: [&str; 2] = ["eisenstein_hu", "table"];
 /// Keys of `[field]`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Keys {
+pub(super) struct Keys {
     n: usize,
     box_length: f64,
     #[serde(default = "one")]
@@ -54,7 +56,7 @@ pub(in super::super) struct Keys {
 /// Keys of `[field.cosmology]`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct CosmologyKeys {
+pub(super) struct CosmologyKeys {
     omega_m: f64,
     #[serde(default = "minus_one")]
     w: f64,
@@ -87,8 +89,8 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Field> {
         move |error: Error| document.blame(&key, error)
     };
     let grid = Grid::new(keys.n, keys.box_length).map_err(|error| within(document, "field", error))?;
-    let background = Background::new(cosmology.omega_m, cosmology.w)
-        .map_err(|error| within(document, "field.cosmology", error))?;
+    let background =
+        Background::new(cosmology.omega_m, cosmology.w).map_err(|error| within(document, "field.cosmology", error))?;
     let growth = background.growth(keys.scale_factor).map_err(|error| within(document, "field", error))?;
     let order = match keys.order {
         1 => Order::One,
@@ -103,9 +105,9 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Field> {
         path.as_ref().map(|path| cube(&folder.join(path), &grid).map_err(blame(key))).transpose()
     };
     let density = read("density", &keys.density)?;
-    let density = density.map(|contrast| one_plus(contrast).map_err(blame("density"))).transpose()?;
+    let density = density.map(|contrast| checked(contrast).map_err(blame("density"))).transpose()?;
     let white_noise = read("white_noise", &keys.white_noise)?;
-    Ok(Field { grid, power, growth, order, density, white_noise })
+    Ok(Field { grid, power, growth, order, hubble: cosmology.h, density, white_noise })
 }
 
 fn read_power(mut section: Section<'_>, cosmology: &CosmologyKeys, grid: &Grid, folder: &Path) -> Result<LinearPower> {
@@ -114,6 +116,16 @@ fn read_power(mut section: Section<'_>, cosmology: &CosmologyKeys, grid: &Grid, 
         "table" => {
             let path: PathBuf = section.require("path")?;
             section.only(&[])?;
+            for (name, value) in [("omega_b", cosmology.omega_b), ("n_s", cosmology.n_s)] {
+                let key = format!("field.cosmology.{name}");
+                document.demand(
+                    value.is_none(),
+                    &key,
+                    "nothing uses it with a power spectrum from a table",
+                    "leave it out",
+                )?;
+            }
+            there_is(&folder.join(&path)).map_err(|error| document.blame("field.power.path", error))?;
             let table = LinearPower::read(&folder.join(path));
             let table = table.map_err(|error| document.blame("field.power.path", error))?;
             match cosmology.sigma8 {
@@ -145,7 +157,7 @@ fn read_power(mut section: Section<'_>, cosmology: &CosmologyKeys, grid: &Grid, 
 }
 
 /// An error of the library at its key below a section.
-fn within(document: &Document<'_>, section: &str, error: Error) -> Error {
+pub(super) fn within(document: &Document<'_>, section: &str, error: Error) -> Error {
     let error = error.under_key(section);
     let key = error.key().unwrap_or(section).to_owned();
     document.blame(&key, error)
@@ -153,16 +165,13 @@ fn within(document: &Document<'_>, section: &str, error: Error) -> Error {
 
 /// A field of n³ values from a file.
 fn cube(path: &Path, grid: &Grid) -> Result<Vec<f64>> {
-    if !path.is_file() {
-        return Err(Error::invalid_input(format!("there is no file {}", path.display()))
-            .remedy("file names count from the folder of the analysis"));
-    }
+    there_is(path)?;
     let n = Some(grid.n());
     npy::read(path, &[("x", n), ("y", n), ("z", n)]).map(|array| array.data)
 }
 
-/// 1 + δ of a density contrast.
-fn one_plus(contrast: Vec<f64>) -> Result<Vec<f64>> {
+/// That these are density contrasts; what single precision left below −1 is −1.
+fn checked(contrast: Vec<f64>) -> Result<Vec<f64>> {
     if let Some(i) = contrast.iter().position(|d| *d < -1.0 - 1e-6) {
         let message = format!("value {i} of the density contrast is {}, below -1", contrast[i]);
         return Err(Error::invalid_input(message).remedy("give δ = ρ/ρ̄ - 1"));
@@ -172,5 +181,11 @@ fn one_plus(contrast: Vec<f64>) -> Result<Vec<f64>> {
         let message = format!("the mean of the density contrast is {mean:.3}, not 0");
         return Err(Error::invalid_input(message).remedy("give δ = ρ/ρ̄ - 1, not ρ/ρ̄ or a logarithm"));
     }
-    Ok(contrast.into_iter().map(|d| (1.0 + d).max(0.0)).collect())
+    Ok(contrast.into_iter().map(|d| d.max(-1.0)).collect())
+}
+
+/// That a file is there.
+pub(super) fn there_is(path: &Path) -> Result<()> {
+    let error = Error::invalid_input(format!("there is no file {}", path.display()));
+    if path.is_file() { Ok(()) } else { Err(error.remedy("file names count from the folder of the analysis")) }
 }

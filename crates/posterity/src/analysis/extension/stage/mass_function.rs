@@ -1,0 +1,105 @@
+//! Halos in bins of density and mass: those of the catalogue beside those that the posterior expects, with Poisson
+//! scatter.
+
+use super::super::Extension;
+use super::figures::{Pair, band};
+use crate::halo::Mixture;
+use crate::report::{MassFunction, MassFunctionBin};
+use crate::seed::Seed;
+use rand_distr::{Distribution, Poisson};
+use rayon::prelude::*;
+
+/// Edges of the density bins, as shares of the volume.
+const SHARES: [f64; 5] = [0.0, 0.5, 0.8, 0.95, 1.0];
+/// Mass bins, of equal width in ln M.
+const N_MASSES: usize = 8;
+
+/// The part of the report. Voxels are binned by `shown`, the density contrast that the page shows, and stay in their bin.
+pub(super) fn part(extension: &Extension, shown: &[f64], pairs: &[Pair], psis: &[Vec<f64>]) -> MassFunction {
+    let bins = density_bins(shown);
+    let edges = mass_edges(extension);
+    let voxel_bin = |voxel: usize| bins.iter().position(|bin| bin.contains(shown[voxel])).unwrap_or(0);
+    let of_voxels: Vec<usize> = (0..shown.len()).map(voxel_bin).collect();
+    let mut counts = vec![vec![0_u64; N_MASSES]; bins.len()];
+    for (voxel, mass) in &extension.halos.cells {
+        let mass = edges.partition_point(|edge| edge <= mass).clamp(1, N_MASSES) - 1;
+        counts[of_voxels[*voxel]][mass] += 1;
+    }
+    let volume = extension.field.grid.cell_volume();
+    let mixture = extension.engine.settings.mixture;
+    let n_engine = extension.engine.names.len() - mixture.n_weights();
+    let seed = Seed::new(extension.seed).label("mass_function");
+    let drawn: Vec<Vec<f64>> = (pairs.par_iter().zip(psis).enumerate())
+        .map(|(i, (pair, psi))| {
+            let expected = expected(&mixture, &pair.weights[n_engine..], psi, &of_voxels, bins.len(), &edges);
+            let mut stream = seed.stream(i as u64);
+            expected.iter().map(|n| scattered(n * volume, &mut stream)).collect()
+        })
+        .collect();
+    let all = bins.iter().zip(counts).enumerate().map(|(b, (bin, counts))| MassFunctionBin {
+        density_low: 1.0 + bin.low,
+        density_high: 1.0 + bin.high,
+        n_voxels: of_voxels.iter().filter(|v| **v == b).count() as u64,
+        mass_edges: edges.clone(),
+        counts,
+        posterior: band((0..N_MASSES).map(|m| drawn.iter().map(|d| d[b * N_MASSES + m]).collect()).collect()),
+    });
+    MassFunction { bins: all.collect() }
+}
+
+/// From `low` to below `high`.
+struct Bin {
+    low: f64,
+    high: f64,
+}
+
+impl Bin {
+    fn contains(&self, density: f64) -> bool {
+        density >= self.low && density < self.high
+    }
+}
+
+fn density_bins(density: &[f64]) -> Vec<Bin> {
+    let mut sorted = density.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let last = SHARES.len() - 1;
+    let edge = |i: usize| {
+        if i == last { f64::INFINITY } else { sorted[(SHARES[i] * sorted.len() as f64) as usize] }
+    };
+    (0..last).map(|i| Bin { low: edge(i), high: edge(i + 1) }).collect()
+}
+
+fn mass_edges(extension: &Extension) -> Vec<f64> {
+    let masses = &extension.halos.catalogue.masses;
+    let (low, high) = (extension.halos.threshold.ln(), masses.iter().copied().fold(0.0, f64::max).ln() + 1e-3);
+    (0..=N_MASSES).map(|i| (low + (high - low) * i as f64 / N_MASSES as f64).exp()).collect()
+}
+
+/// Halos expected per voxel volume in each bin of density and mass.
+fn expected(
+    mixture: &Mixture,
+    weights: &[f64],
+    psi: &[f64],
+    of_voxels: &[usize],
+    n_bins: usize,
+    edges: &[f64],
+) -> Vec<f64> {
+    let mut expected = vec![0.0; n_bins * N_MASSES];
+    for (psi, bin) in psi.iter().zip(of_voxels) {
+        let mut above = mixture.integral(weights, *psi, edges[0]);
+        for (m, edge) in edges[1..].iter().enumerate() {
+            let next = mixture.integral(weights, *psi, *edge);
+            expected[bin * N_MASSES + m] += above - next;
+            above = next;
+        }
+    }
+    expected
+}
+
+/// A number with Poisson scatter; NaN where none is expected that can be drawn.
+fn scattered(mean: f64, stream: &mut crate::seed::Stream) -> f64 {
+    match mean > 0.0 {
+        true => Poisson::new(mean).map_or(f64::NAN, |poisson| poisson.sample(stream)),
+        false => mean * 0.0,
+    }
+}

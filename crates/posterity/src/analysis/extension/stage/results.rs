@@ -1,0 +1,285 @@
+//! `results.json` of a model extension. Its form is stable: keys are added, not renamed.
+//!
+//! | key | content |
+//! |---|---|
+//! | `version`, `seed`, `title`, `analysis` | program version; seed; title; the analysis with its overrides, as JSON |
+//! | `n_halos` | halos of the catalogue that are counted |
+//! | `weights.<name>` | `{mean, sd, q025, q16, q50, q84, q975, r_hat, ess_bulk, ess_tail}`; none where they are known |
+//! | `blocks.<field, weights>` | sampler, metric, and what they cost: see [`BlockResults`] |
+//! | `comparison` | one row a bias model: `{name, is_engine, n_weights, held_out_per_halo, folds, in_sample}` |
+//! | `timings_s.<stage>` | wall time of `sample` (all commands together), `compare`, `report` |
+//! | `warnings` | what the user should know before trusting the result |
+
+use super::super::super::results::Summary;
+use super::super::{Extension, What};
+use super::stored::{Stored, block_names, checkpoint_path};
+use crate::diagnostics::{bulk_ess, r_hat, tail_ess};
+use crate::error::{Error, Result};
+use crate::hmc;
+use crate::report::BiasRow;
+use crate::seed::Seed;
+use crate::whole_file::write_text;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Name of the file in the output folder.
+pub(super) const FILE: &str = super::super::super::results::FILE;
+
+/// Chains whose R-hat is not below this have not converged.
+const R_HAT: f64 = 1.05;
+
+/// The content of `results.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExtensionResults {
+    /// Version of the program.
+    pub version: String,
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// Title of the analysis.
+    pub title: String,
+    /// The analysis with its overrides.
+    pub analysis: serde_json::Value,
+    /// Halos that are counted.
+    pub n_halos: usize,
+    /// Posterior of each weight, where they are sampled.
+    pub weights: BTreeMap<String, WeightResults>,
+    /// What the sampling of each block came to.
+    pub blocks: BTreeMap<String, BlockResults>,
+    /// The bias models beside each other.
+    pub comparison: Vec<BiasRow>,
+    /// Wall time of each stage in seconds.
+    pub timings_s: BTreeMap<String, f64>,
+    /// What the user should know first.
+    pub warnings: Vec<String>,
+}
+
+/// Marginal posterior of one weight, and whether its chains can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WeightResults {
+    /// Moments and quantiles.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// Rank-normalised split R-hat; null where it is not finite.
+    pub r_hat: Option<f64>,
+    /// Bulk effective sample size, over all chains.
+    pub ess_bulk: Option<f64>,
+    /// Tail effective sample size, over all chains.
+    pub ess_tail: Option<f64>,
+}
+
+/// What the sampling of one block came to, all chains together, after the warm-up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BlockResults {
+    /// Sampler.
+    pub sampler: String,
+    /// Metric.
+    pub metric: String,
+    /// Mean step size.
+    pub step_size: f64,
+    /// Mean number of integration steps of a trajectory.
+    pub num_integration_steps: f64,
+    /// Mean acceptance rate.
+    pub acceptance_rate: f64,
+    /// Draws with a divergent trajectory.
+    pub n_divergent: u64,
+    /// Gradients evaluated.
+    pub n_gradients: u64,
+    /// Least bulk effective sample size: of the weights; of the field's power in each shell.
+    pub ess_min: Option<f64>,
+    /// Of these, for each gradient.
+    pub ess_per_gradient: Option<f64>,
+    /// And for each second of sampling, all blocks together, as long as the chains ran side by side.
+    pub ess_per_s: Option<f64>,
+    /// Largest R-hat of what `ess_min` is the least of.
+    pub r_hat_max: Option<f64>,
+    /// True if the draws do not follow the posterior, whatever their number.
+    pub is_biased: bool,
+}
+
+impl ExtensionResults {
+    /// Those in the folder, where they are of this analysis; else new ones.
+    pub(super) fn open(extension: &Extension, folder: &Path) -> Result<Self> {
+        let new = Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            seed: extension.seed,
+            title: extension.title.clone(),
+            analysis: extension.settings.clone(),
+            n_halos: extension.halos.catalogue.n_halos(),
+            weights: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            comparison: Vec::new(),
+            timings_s: BTreeMap::new(),
+            warnings: Vec::new(),
+        };
+        let path = folder.join(FILE);
+        if !path.is_file() {
+            return Ok(new);
+        }
+        let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
+        // The results of another kind of analysis are none of this one.
+        let Ok(old) = serde_json::from_str::<Self>(&text) else { return Ok(new) };
+        let same = (&old.version, old.seed, &old.analysis, old.n_halos)
+            == (&new.version, new.seed, &new.analysis, new.n_halos);
+        Ok(if same { Self { title: new.title, ..old } } else { new })
+    }
+
+    /// Reads the results of a folder.
+    ///
+    /// # Errors
+    /// Io; corrupt file, if it is none that this program wrote.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(FILE);
+        let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
+        serde_json::from_str(&text).map_err(|e| {
+            Error::corrupt_file(e.to_string()).in_file(&path).remedy("take it away, or choose another output folder")
+        })
+    }
+
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(FILE);
+        let text = serde_json::to_string_pretty(self).map_err(|e| Error::numerical(e.to_string()).in_file(&path))?;
+        write_text(&path, &(text + "\n"))
+    }
+
+    /// Sums up the chains in the folder.
+    pub(super) fn set_chains(&mut self, extension: &Extension, out_dir: &Path) -> Result<()> {
+        let sampling = &extension.sampling;
+        let stored = Stored::open(extension, out_dir)?;
+        let seconds = seconds(extension, out_dir)?;
+        self.weights.clear();
+        self.blocks.clear();
+        if sampling.what != What::Field {
+            let chains = stored.chains.read("weights")?;
+            for (i, name) in extension.engine.names.iter().enumerate() {
+                self.weights
+                    .insert(name.clone(), WeightResults::new(&column(&chains, extension.engine.names.len(), i)));
+            }
+        }
+        for ((block, names), settings) in
+            block_names(sampling.what).iter().zip(&sampling.names).zip(&sampling.chain.blocks)
+        {
+            let looked_at = if *block == "field" { "power" } else { "weights" };
+            let draws = stored.chains.read(looked_at)?;
+            let width = draws.first().map_or(1, |chain| chain.len() / (sampling.n_draws as usize).max(1));
+            let columns: Vec<Vec<Vec<f64>>> = (0..width).map(|i| column(&draws, width, i)).collect();
+            let least = |values: Vec<f64>| values.into_iter().reduce(f64::min).and_then(finite);
+            let ess_min = least(columns.iter().map(|c| bulk_ess(c)).collect());
+            let r_hat_max = least(columns.iter().map(|c| -r_hat(c)).collect()).map(|r| -r);
+            let statistic = |name: &str| stored.chains.read(&format!("{name}_{block}")).map(|chains| chains.concat());
+            let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+            let steps = statistic("n_steps")?;
+            let n_gradients = steps.iter().sum::<f64>();
+            self.blocks.insert(
+                (*block).to_owned(),
+                BlockResults {
+                    sampler: names[1].clone(),
+                    metric: names[2].clone(),
+                    step_size: mean(&statistic("step_size")?),
+                    num_integration_steps: mean(&steps) / settings.transitions as f64,
+                    acceptance_rate: mean(&statistic("acceptance_rate")?),
+                    n_divergent: statistic("diverging")?.iter().sum::<f64>() as u64,
+                    n_gradients: n_gradients as u64,
+                    ess_min,
+                    ess_per_gradient: ess_min.and_then(|ess| finite(ess / n_gradients)),
+                    ess_per_s: ess_min.and_then(|ess| finite(ess / seconds[1])),
+                    r_hat_max,
+                    is_biased: settings.sampler.is_biased(),
+                },
+            );
+        }
+        self.timings_s.insert("sample".into(), seconds[0]);
+        self.warnings = self.warnings();
+        Ok(())
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (name, block) in &self.blocks {
+            if block.is_biased {
+                warnings.push(format!(
+                    "The sampler of the block {name} is biased: its draws do not follow the posterior, however many."
+                ));
+            }
+            match block.r_hat_max {
+                Some(r) if r < R_HAT => {}
+                Some(r) => warnings.push(format!(
+                    "The chains of the block {name} have not converged: R-hat is up to {r:.3}. Ask for more draws or a longer \
+                     warm-up."
+                )),
+                None => warnings.push(format!("Whether the chains of the block {name} converged is not known: too few draws.")),
+            }
+            if block.n_divergent > 0 {
+                let n = block.n_divergent;
+                warnings.push(format!("{n} draws of the block {name} had divergent trajectories."));
+            }
+        }
+        warnings
+    }
+}
+
+impl WeightResults {
+    fn new(chains: &[Vec<f64>]) -> Self {
+        let mut all = chains.concat();
+        let n = all.len() as f64;
+        let mean = all.iter().sum::<f64>() / n;
+        let sd = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+        all.sort_by(f64::total_cmp);
+        let [q025, q16, q50, q84, q975] = [0.025, 0.16, 0.5, 0.84, 0.975].map(|p| quantile(&all, p));
+        Self {
+            summary: Summary { mean, sd, q025, q16, q50, q84, q975 },
+            r_hat: finite(r_hat(chains)),
+            ess_bulk: finite(bulk_ess(chains)),
+            ess_tail: finite(tail_ess(chains)),
+        }
+    }
+}
+
+fn finite(x: f64) -> Option<f64> {
+    x.is_finite().then_some(x)
+}
+
+/// A quantile of sorted values, linear between them; NaN of none.
+pub(super) fn quantile(sorted: &[f64], p: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let at = p * last as f64;
+    let (low, high) = (at.floor() as usize, at.ceil() as usize);
+    sorted[low] + (at - low as f64) * (sorted[high] - sorted[low])
+}
+
+/// One column of draws of so many numbers, by chain.
+pub(super) fn column(chains: &[Vec<f64>], width: usize, i: usize) -> Vec<Vec<f64>> {
+    chains.iter().map(|chain| chain.iter().skip(i).step_by(width).copied().collect()).collect()
+}
+
+/// Wall time [s] of all draws and of those after the warm-up; that every chain is complete.
+fn seconds(extension: &Extension, out_dir: &Path) -> Result<[f64; 2]> {
+    let mut most = [0.0_f64; 2];
+    for beside in besides(extension, out_dir)? {
+        if let Some([all, kept]) = beside.get("seconds").map(Vec::as_slice) {
+            most = [most[0].max(*all), most[1].max(*kept)];
+        }
+    }
+    Ok(most)
+}
+
+/// What is kept beside each chain.
+///
+/// # Errors
+/// Invalid input, where a chain is not there or not complete.
+pub(super) fn besides(extension: &Extension, out_dir: &Path) -> Result<Vec<hmc::Beside>> {
+    let sampling = &extension.sampling;
+    let of = |i: usize| {
+        let path = checkpoint_path(out_dir, i);
+        let incomplete = |what: &str| Error::invalid_input(what).remedy("run `posterity sample` first").in_file(&path);
+        if !path.is_file() {
+            return Err(incomplete("there is no such chain yet"));
+        }
+        let (chain, beside) = hmc::load(&path, i as u64, Seed::new(extension.seed), &sampling.chain)?;
+        if chain.draw() < sampling.n_sweeps() {
+            return Err(incomplete("the chain is not complete"));
+        }
+        Ok(beside)
+    };
+    (0..sampling.n_chains).map(of).collect()
+}

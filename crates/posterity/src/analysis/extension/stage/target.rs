@@ -1,0 +1,113 @@
+//! What the chains of an analysis sample: one of three densities.
+
+use super::super::{Extension, What};
+use crate::error::Result;
+use crate::field::whitening;
+use crate::halo::{FieldGivenWeights, Joint, Model, Region, WeightsGivenDensity};
+use crate::hmc::{Blocks, LogDensity, Single, Window};
+
+/// Of tracers such as these the bias that the Wiener filter begins with; the warm-up finds what is right.
+const BIAS: f64 = 1.2;
+
+/// One of the three.
+pub(super) enum Target {
+    /// Field and weights.
+    Joint(Box<Joint>),
+    /// The field.
+    Field(Box<FieldGivenWeights>),
+    /// The weights.
+    Weights(Box<Single<WeightsGivenDensity>>),
+}
+
+impl Target {
+    /// The target of an analysis; the field in the coordinates of `amplitude`, conditioned on `weights` to begin with.
+    pub(super) fn new(extension: &Extension, weights: &[f64], amplitude: Vec<f64>) -> Result<Self> {
+        let field = || -> Result<FieldGivenWeights> {
+            let Extension { field, halos, engine, .. } = extension;
+            let (n, box_length) = (field.grid.n(), field.grid.box_length());
+            let region = Region::whole(field.grid.n_cells());
+            let model = Model::new(n, box_length, &engine.settings, halos.threshold, &region, &halos.cells)?;
+            let adapts = extension.sampling.is_whitened;
+            FieldGivenWeights::new(field.gravity()?, model, weights.to_vec(), amplitude, adapts)
+        };
+        Ok(match extension.sampling.what {
+            What::Joint => {
+                let homogeneous = vec![0.0; extension.field.grid.n_cells()];
+                let weights = given(extension, &homogeneous)?;
+                Self::Joint(Box::new(Joint { field: field()?, weights }))
+            }
+            What::Field => Self::Field(Box::new(field()?)),
+            What::Weights => Self::Weights(Box::new(Single(given(extension, extension.known_density()?)?))),
+        })
+    }
+
+    /// The field's part, where it is sampled.
+    pub(super) fn field(&mut self) -> Option<&mut FieldGivenWeights> {
+        match self {
+            Self::Joint(joint) => Some(&mut joint.field),
+            Self::Field(field) => Some(field),
+            Self::Weights(_) => None,
+        }
+    }
+
+    fn inner(&mut self) -> &mut dyn Blocks {
+        match self {
+            Self::Joint(joint) => &mut **joint,
+            Self::Field(field) => &mut **field,
+            Self::Weights(weights) => &mut **weights,
+        }
+    }
+}
+
+/// The weights' density, given a density contrast.
+pub(super) fn given(extension: &Extension, density: &[f64]) -> Result<WeightsGivenDensity> {
+    let Extension { field, halos, engine, .. } = extension;
+    let (n, box_length) = (field.grid.n(), field.grid.box_length());
+    let region = Region::whole(field.grid.n_cells());
+    WeightsGivenDensity::new(n, box_length, &engine.settings, halos.threshold, &region, &halos.cells, density)
+}
+
+/// The amplitudes of the modes that a chain begins with, `(n, n, n/2 + 1)`.
+pub(super) fn amplitude(extension: &Extension) -> Vec<f64> {
+    let field = &extension.field;
+    let n = field.grid.n();
+    if extension.sampling.is_whitened {
+        let density = extension.halos.catalogue.n_halos() as f64 / field.grid.volume();
+        whitening::wiener(&field.grid, &field.power, &field.growth, BIAS, density)
+    } else {
+        vec![1.0; n * n * (n / 2 + 1)]
+    }
+}
+
+impl Blocks for Target {
+    fn n_blocks(&self) -> usize {
+        match self {
+            Self::Joint(joint) => joint.n_blocks(),
+            Self::Field(_) | Self::Weights(_) => 1,
+        }
+    }
+
+    fn block(&mut self, i: usize) -> &mut dyn LogDensity {
+        match self {
+            Self::Joint(joint) => joint.block(i),
+            Self::Field(field) => &mut **field,
+            Self::Weights(weights) => weights.block(i),
+        }
+    }
+
+    fn set(&mut self, i: usize, position: &[f64]) {
+        self.inner().set(i, position);
+    }
+
+    fn adapt(&mut self, i: usize, window: &Window, position: &mut Vec<f64>) -> bool {
+        self.inner().adapt(i, window, position)
+    }
+
+    fn wants_rows(&self, i: usize) -> bool {
+        match self {
+            Self::Joint(joint) => joint.wants_rows(i),
+            Self::Field(field) => field.wants_rows(i),
+            Self::Weights(_) => false,
+        }
+    }
+}
