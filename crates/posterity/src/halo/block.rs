@@ -166,6 +166,22 @@ impl Block {
         }
     }
 
+    /// After [`Block::voxels`] with weights of 1: as if the weights had been those that are there now.
+    #[inline(always)]
+    pub(super) fn multiply(&mut self, n_components: usize) {
+        let Self { components, value, weight, .. } = self;
+        for k in 0..BLOCK {
+            value[k] *= weight[k];
+        }
+        for c in &mut components[..n_components] {
+            for k in 0..BLOCK {
+                c.alpha_slope[k] *= weight[k];
+                c.sigma_slope[k] *= weight[k];
+                c.mu[k] *= weight[k];
+            }
+        }
+    }
+
     /// After one of the passes: fills the gradient by ψ, adds that by the weights, and returns the sum of the values.
     #[inline(always)]
     pub(super) fn finish<S: Simd>(&mut self, weights: &[f64], d_weights: &mut [f64]) -> f64 {

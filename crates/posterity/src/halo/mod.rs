@@ -8,6 +8,7 @@ mod joint;
 mod likelihood;
 mod mass_function;
 mod model;
+mod table;
 #[cfg(test)]
 mod tests;
 mod weights;
