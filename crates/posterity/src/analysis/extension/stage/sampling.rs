@@ -25,18 +25,19 @@ pub fn sample(extension: &Extension, out_dir: &Path, overwrite: bool, progress: 
     let sampling = &extension.sampling;
     let is_new = |i: &usize| !checkpoint_path(out_dir, *i).is_file();
     let maximum = if (0..sampling.n_chains).any(|i| is_new(&i)) {
-        told("start", None, progress, || Ok((start::maximum(extension)?, String::new())))?
+        Some(told("start", None, progress, || Ok((start::maximum(extension)?, String::new())))?)
     } else {
         None
     };
     let true_linear = true_linear(extension)?;
     let mut lanes = Vec::new();
     for i in 0..sampling.n_chains {
-        let (chain, target, beside) = if is_new(&i) {
-            let (chain, target) = chain(extension, i, maximum.as_ref())?;
-            (chain, target, Beside::new())
-        } else {
-            load(extension, out_dir, i)?
+        let (chain, target, beside) = match &maximum {
+            Some(maximum) if is_new(&i) => {
+                let (chain, target) = chain(extension, i, maximum)?;
+                (chain, target, Beside::new())
+            }
+            _ => load(extension, out_dir, i)?,
         };
         let sink = Sink::new(extension, &stored, out_dir, i, beside, true_linear.clone())?;
         lanes.push(Lane { chain, target, sink });

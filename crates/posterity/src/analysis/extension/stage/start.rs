@@ -1,7 +1,10 @@
-//! Where chains begin: weights near a maximum, the field drawn from its prior.
+//! Where chains begin: near a maximum, each at a place of its own.
 //!
-//! The maximum is that of the weights given the known density; where the density is sampled too, given one made of the
-//! catalogue itself (halo counts, smoothed), so that every chain begins with weights by which density raises halos.
+//! With the density known, the weights begin near their maximum, spread by the curvature there. Where the field is
+//! sampled, a chain that began anywhere would first teach its weights that halos do not follow the density, and then
+//! stay there: so the weights are found first from a density made of the catalogue itself (halo counts, smoothed), then
+//! the field that is most probable with them, the whitening from the curvature there, and each chain begins at that
+//! field with noise of its own as wide as the posterior, and at the weights that fit its density.
 
 use super::super::{Extension, What};
 use super::target::{Target, amplitude, given};
@@ -10,7 +13,7 @@ use crate::field::Grid;
 use crate::halo::{FitSettings, PRIOR_SD, maximise};
 use crate::hmc::{Chain, LogDensity, Metric};
 use crate::math::{Complex, RealFft3};
-use crate::seed::Seed;
+use crate::seed::{Seed, Stream};
 use rand_distr::{Distribution, StandardNormal};
 use std::f64::consts::PI;
 
@@ -19,10 +22,17 @@ const SMOOTHING: f64 = 1.5;
 /// How far chains begin from the maximum, in standard deviations of its curvature.
 const SPREAD: f64 = 0.7;
 
-/// The maximum of the weights, and the metric of the curvature there.
+/// Iterations towards the most probable field: chains need its neighbourhood, not the very top.
+const FIELD_ITERATIONS: usize = 200;
+/// How small the field is from which the climb begins, in standard deviations of the prior.
+const FIELD_START: f64 = 0.1;
+/// Probes of the field's curvature.
+const N_PROBES: u64 = 8;
+
+/// What all chains begin from: weights with the metric of the curvature there, and the field with its whitening.
 pub(super) struct Maximum {
-    weights: Vec<f64>,
-    metric: Metric,
+    weights: Option<(Vec<f64>, Metric)>,
+    field: Option<(Vec<f64>, Vec<f64>)>,
 }
 
 /// The weights to climb from, by their names.
@@ -43,62 +53,77 @@ impl Extension {
     }
 }
 
-/// Climbs to the maximum; `None` where the weights are known.
-pub(super) fn maximum(extension: &Extension) -> Result<Option<Maximum>> {
+/// Climbs to the maximum.
+pub(super) fn maximum(extension: &Extension) -> Result<Maximum> {
+    let seed = Seed::new(extension.seed).label("start");
     let proxy;
     let density = match extension.sampling.what {
-        What::Field => return Ok(None),
-        What::Weights => extension.known_density()?,
+        What::Field => None,
+        What::Weights => Some(extension.known_density()?),
         What::Joint => {
             proxy = smoothed_counts(&extension.field.grid, &extension.halos.cells);
-            &proxy
+            Some(&*proxy)
         }
     };
-    let mut target = given(extension, density)?;
-    let start = first_weights(&extension.engine.names);
-    let seed = Seed::new(extension.seed).label("start");
-    let weights = maximise(&mut target, &start, &FitSettings::default(), seed).position;
-    let metric = Metric::of_curvature(&mut target, &weights, PRIOR_SD)?;
-    Ok(Some(Maximum { weights, metric }))
+    let weights = match density {
+        Some(density) => {
+            let mut target = given(extension, density)?;
+            let start = first_weights(&extension.engine.names);
+            let weights = maximise(&mut target, &start, &FitSettings::default(), seed).position;
+            let metric = Metric::of_curvature(&mut target, &weights, PRIOR_SD)?;
+            Some((weights, metric))
+        }
+        None => None,
+    };
+    let known = weights.as_ref().map(|(weights, _)| weights).or(extension.engine.weights.as_ref());
+    let mut target = Target::new(extension, known.map_or(&[], |w| w), amplitude(extension))?;
+    let Some(field) = target.field() else { return Ok(Maximum { weights, field: None }) };
+    let mut stream = seed.label("field").stream(0);
+    let small: Vec<f64> = (0..field.dim()).map(|_| FIELD_START * normal(&mut stream)).collect();
+    let climb = FitSettings { n_starts: 1, n_iterations: FIELD_ITERATIONS, ..FitSettings::default() };
+    let mut u = maximise(field, &small, &climb, seed).position;
+    if extension.sampling.is_whitened {
+        field.whiten_by_curvature(N_PROBES, seed, &mut u)?;
+    }
+    let field = Some((u, field.amplitude().to_vec()));
+    Ok(Maximum { weights, field })
 }
 
 /// A chain at its start, and its target.
-pub(super) fn chain(extension: &Extension, i: usize, maximum: Option<&Maximum>) -> Result<(Chain, Target)> {
-    let seed = Seed::new(extension.seed).label("start");
-    let weights = match (maximum, &extension.engine.weights) {
-        (Some(maximum), _) => maximum.near(seed.label("weights"), i as u64),
-        (None, Some(known)) => known.clone(),
-        (None, None) => Vec::new(),
-    };
-    let mut target = Target::new(extension, &weights, amplitude(extension))?;
+pub(super) fn chain(extension: &Extension, i: usize, maximum: &Maximum) -> Result<(Chain, Target)> {
+    let mut stream = Seed::new(extension.seed).label("start").label("chain").stream(i as u64);
+    let known = maximum.weights.as_ref().map(|(weights, _)| weights).or(extension.engine.weights.as_ref());
+    let amplitude = maximum.field.as_ref().map_or_else(Vec::new, |(_, amplitude)| amplitude.clone());
+    let mut target = Target::new(extension, known.map_or(&[], |w| w), amplitude)?;
     let mut positions = Vec::new();
-    if let Some(field) = target.field() {
-        let mut stream = seed.label("field").stream(i as u64);
-        let noise: Vec<f64> = (0..field.dim()).map(|_| StandardNormal.sample(&mut stream)).collect();
-        let mut u = vec![0.0; noise.len()];
-        field.coordinates(&noise, &mut u)?;
+    let mut weights = maximum.weights.clone();
+    if let (Some((top, _)), Some(field)) = (&maximum.field, target.field()) {
+        let u: Vec<f64> = top.iter().map(|x| x + normal(&mut stream)).collect();
+        if let Some((weights, metric)) = &mut weights {
+            let mut of_field = given(extension, field.evolve(&u).0)?;
+            let climb = FitSettings { n_starts: 1, ..FitSettings::default() };
+            *weights = maximise(&mut of_field, weights, &climb, Seed::new(extension.seed)).position;
+            *metric = Metric::of_curvature(&mut of_field, weights, PRIOR_SD)?;
+        }
         positions.push(u);
     }
-    if maximum.is_some() {
-        positions.push(weights);
+    if let Some((weights, metric)) = &weights {
+        let z: Vec<f64> = weights.iter().map(|_| normal(&mut stream)).collect();
+        let mut step = vec![0.0; z.len()];
+        metric.apply(&z, &mut step);
+        positions.push(weights.iter().zip(step).map(|(w, d)| w + SPREAD * d).collect());
     }
     let settings = extension.sampling.chain.clone();
     let last = positions.len() - 1;
     let mut chain = Chain::new(i as u64, Seed::new(extension.seed), settings, positions, &mut target)?;
-    if let Some(maximum) = maximum {
-        chain.begin_in(last, maximum.metric.clone())?;
+    if let Some((_, metric)) = weights {
+        chain.begin_in(last, metric)?;
     }
     Ok((chain, target))
 }
 
-impl Maximum {
-    fn near(&self, seed: Seed, i: u64) -> Vec<f64> {
-        let mut stream = seed.stream(i);
-        let z: Vec<f64> = self.weights.iter().map(|_| StandardNormal.sample(&mut stream)).collect();
-        let mut step = vec![0.0; z.len()];
-        self.metric.apply(&z, &mut step);
-        self.weights.iter().zip(step).map(|(w, d)| w + SPREAD * d).collect()
-    }
+fn normal(stream: &mut Stream) -> f64 {
+    StandardNormal.sample(stream)
 }
 
 /// The contrast of halo counts, smoothed with a Gaussian, on the periodic grid.
