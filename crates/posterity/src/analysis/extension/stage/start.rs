@@ -1,7 +1,9 @@
 //! Where chains begin: weights near a maximum, the field drawn from its prior.
 //!
 //! The maximum is that of the weights given the known density; where the density is sampled too, given one made of the
-//! catalogue itself (halo counts, smoothed), so that every chain begins with weights by which density raises halos.
+//! catalogue itself, so that every chain begins with weights by which density raises halos: halo counts, smoothed, and in
+//! their order given the values of a density that evolved from the prior, since weights that fit a smoother density can
+//! expect any number of halos in a rougher one.
 
 use super::super::{Extension, What};
 use super::target::{Target, amplitude, given};
@@ -18,6 +20,8 @@ use std::f64::consts::PI;
 const SMOOTHING: f64 = 1.5;
 /// How far chains begin from the maximum, in standard deviations of its curvature.
 const SPREAD: f64 = 0.7;
+/// How often a field is halved, where the density of its draw is not finite.
+const MAX_HALVINGS: usize = 6;
 
 /// The maximum of the weights, and the metric of the curvature there.
 pub(super) struct Maximum {
@@ -50,7 +54,7 @@ pub(super) fn maximum(extension: &Extension) -> Result<Option<Maximum>> {
         What::Field => return Ok(None),
         What::Weights => extension.known_density()?,
         What::Joint => {
-            proxy = smoothed_counts(&extension.field.grid, &extension.halos.cells);
+            proxy = proxy(extension)?;
             &proxy
         }
     };
@@ -75,8 +79,14 @@ pub(super) fn chain(extension: &Extension, i: usize, maximum: Option<&Maximum>) 
     if let Some(field) = target.field() {
         let mut stream = seed.label("field").stream(i as u64);
         let noise: Vec<f64> = (0..field.dim()).map(|_| StandardNormal.sample(&mut stream)).collect();
-        let mut u = vec![0.0; noise.len()];
+        let (mut u, mut gradient) = (vec![0.0; noise.len()], vec![0.0; noise.len()]);
         field.coordinates(&noise, &mut u)?;
+        // Weights fitted to one density may expect too many halos in the highest peaks of another: a start, no draw.
+        let mut halvings = 0;
+        while !field.value_and_gradient(&u, &mut gradient).is_finite() && halvings < MAX_HALVINGS {
+            u.iter_mut().for_each(|u| *u *= 0.5);
+            halvings += 1;
+        }
         positions.push(u);
     }
     if maximum.is_some() {
@@ -99,6 +109,21 @@ impl Maximum {
         self.metric.apply(&z, &mut step);
         self.weights.iter().zip(step).map(|(w, d)| w + SPREAD * d).collect()
     }
+}
+
+/// A density contrast in the order of the smoothed halo counts, with the values of one that the prior evolves to.
+fn proxy(extension: &Extension) -> Result<Vec<f64>> {
+    let counts = smoothed_counts(&extension.field.grid, &extension.halos.cells);
+    let mut stream = Seed::new(extension.seed).label("start").label("proxy").stream(0);
+    let noise: Vec<f64> = counts.iter().map(|_| StandardNormal.sample(&mut stream)).collect();
+    let mut evolved = vec![0.0; noise.len()];
+    extension.field.gravity()?.density(&noise, &mut evolved)?;
+    evolved.sort_by(f64::total_cmp);
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by(|a, b| counts[*a].total_cmp(&counts[*b]));
+    let mut proxy = vec![0.0; counts.len()];
+    order.into_iter().zip(evolved).for_each(|(voxel, rho)| proxy[voxel] = rho - 1.0);
+    Ok(proxy)
 }
 
 /// The contrast of halo counts, smoothed with a Gaussian, on the periodic grid.
