@@ -119,9 +119,14 @@ impl ExtensionResults {
         let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
         // The results of another kind of analysis are none of this one.
         let Ok(old) = serde_json::from_str::<Self>(&text) else { return Ok(new) };
-        let same = (&old.version, old.seed, &old.analysis, old.n_halos)
-            == (&new.version, new.seed, &new.analysis, new.n_halos);
-        Ok(if same { Self { title: new.title, ..old } } else { new })
+        let but_title = |settings: &serde_json::Value| {
+            let mut settings = settings.clone();
+            settings.as_object_mut().map(|table| table.remove("title"));
+            settings
+        };
+        let same = (&old.version, old.seed, but_title(&old.analysis), old.n_halos)
+            == (&new.version, new.seed, but_title(&new.analysis), new.n_halos);
+        Ok(if same { Self { title: new.title, analysis: new.analysis, ..old } } else { new })
     }
 
     /// Reads the results of a folder.

@@ -2,7 +2,8 @@
 //!
 //! With the density known, the weights begin near their maximum, spread by the curvature there. Where the field is
 //! sampled, a chain that began anywhere would first teach its weights that halos do not follow the density, and then
-//! stay there: so the weights are found first from a density made of the catalogue itself (halo counts, smoothed), then
+//! stay there: so the weights are found first from a density made of the catalogue itself (halo counts, smoothed, and in
+//! their order given the values of a density that evolved from the prior, which is as rough as those to come), then
 //! the field that is most probable with them, the whitening from the curvature there, and each chain begins at that
 //! field with noise of its own as wide as the posterior, and at the weights that fit its density.
 
@@ -26,6 +27,8 @@ const SPREAD: f64 = 0.7;
 const FIELD_ITERATIONS: usize = 200;
 /// How small the field is from which the climb begins, in standard deviations of the prior.
 const FIELD_START: f64 = 0.1;
+/// The least width of the noise that chains begin with, halved until the density is finite.
+const LEAST_WIDTH: f64 = 0.01;
 /// Probes of the field's curvature.
 const N_PROBES: u64 = 8;
 
@@ -61,7 +64,7 @@ pub(super) fn maximum(extension: &Extension) -> Result<Maximum> {
         What::Field => None,
         What::Weights => Some(extension.known_density()?),
         What::Joint => {
-            proxy = smoothed_counts(&extension.field.grid, &extension.halos.cells);
+            proxy = self::proxy(extension)?;
             Some(&*proxy)
         }
     };
@@ -98,7 +101,14 @@ pub(super) fn chain(extension: &Extension, i: usize, maximum: &Maximum) -> Resul
     let mut positions = Vec::new();
     let mut weights = maximum.weights.clone();
     if let (Some((top, _)), Some(field)) = (&maximum.field, target.field()) {
-        let u: Vec<f64> = top.iter().map(|x| x + normal(&mut stream)).collect();
+        let noise: Vec<f64> = top.iter().map(|_| normal(&mut stream)).collect();
+        let at = |width: f64| top.iter().zip(&noise).map(|(x, z)| x + width * z).collect::<Vec<f64>>();
+        let (mut u, mut width, mut gradient) = (at(1.0), 1.0, vec![0.0; top.len()]);
+        // The weights of one density may expect too many halos in the highest peaks of another: a start, no draw.
+        while !field.value_and_gradient(&u, &mut gradient).is_finite() && width > LEAST_WIDTH {
+            width *= 0.5;
+            u = at(width);
+        }
         if let Some((weights, metric)) = &mut weights {
             let mut of_field = given(extension, field.evolve(&u).0)?;
             let climb = FitSettings { n_starts: 1, ..FitSettings::default() };
@@ -124,6 +134,21 @@ pub(super) fn chain(extension: &Extension, i: usize, maximum: &Maximum) -> Resul
 
 fn normal(stream: &mut Stream) -> f64 {
     StandardNormal.sample(stream)
+}
+
+/// A density contrast in the order of the smoothed halo counts, with the values of one that the prior evolves to.
+fn proxy(extension: &Extension) -> Result<Vec<f64>> {
+    let counts = smoothed_counts(&extension.field.grid, &extension.halos.cells);
+    let mut stream = Seed::new(extension.seed).label("start").label("proxy").stream(0);
+    let noise: Vec<f64> = counts.iter().map(|_| StandardNormal.sample(&mut stream)).collect();
+    let mut evolved = vec![0.0; noise.len()];
+    extension.field.gravity()?.density(&noise, &mut evolved)?;
+    evolved.sort_by(f64::total_cmp);
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by(|a, b| counts[*a].total_cmp(&counts[*b]));
+    let mut proxy = vec![0.0; counts.len()];
+    order.into_iter().zip(evolved).for_each(|(voxel, rho)| proxy[voxel] = rho - 1.0);
+    Ok(proxy)
 }
 
 /// The contrast of halo counts, smoothed with a Gaussian, on the periodic grid.
