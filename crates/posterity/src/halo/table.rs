@@ -156,7 +156,7 @@ impl Table {
             }
             // The coefficients go as the sixth power of the width, once they decay.
             let wanted = 1.1 * n_panels as f64 * worst.powf(1.0 / 6.0);
-            if !(wanted <= self.max_panels as f64) {
+            if wanted > self.max_panels as f64 {
                 return None;
             }
             n_panels = (wanted as usize).next_multiple_of(PER_BLOCK).max(n_panels + PER_BLOCK);
