@@ -30,7 +30,7 @@ fn main() {
     );
     for threads in [1, 2] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("pool");
-        for (n, n_components) in [(32, 2), (64, 2), (64, 3)] {
+        for (n, n_components) in [(32, 2), (32, 3), (64, 2), (64, 3)] {
             pool.install(|| row(threads, n, n_components));
         }
     }

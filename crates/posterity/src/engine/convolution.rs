@@ -260,9 +260,7 @@ impl WithSimd for IsotropicTask<'_> {
                     if let Some(out) = &mut out {
                         let w = weights[*index] * share;
                         let out = &mut out[i * n..(i + 1) * n];
-                        for ((o, l), r) in out.iter_mut().zip(left).zip(right) {
-                            *o = multiply_add::<S>(w, l + r, *o);
-                        }
+                        add_rows::<S>(out, w, left, right);
                     }
                     if let Some(other) = other {
                         sums[*index] += share * dot_sum::<S>(&other[row * n..(row + 1) * n], left, right);
@@ -318,6 +316,18 @@ impl WithSimd for StencilTask<'_> {
             }
         }
     }
+}
+
+/// `out` += w (a + b), in lanes: the compiler leaves the plain loop scalar, since a and b overlap.
+#[inline(always)]
+fn add_rows<S: Simd>(out: &mut [f64], w: f64, a: &[f64], b: &[f64]) {
+    let (out, out_rest) = out.as_chunks_mut::<LANES>();
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+        *out = std::array::from_fn(|l| multiply_add::<S>(w, a[l] + b[l], out[l]));
+    }
+    out_rest.iter_mut().zip(a_rest.iter().zip(b_rest)).for_each(|(o, (a, b))| *o = multiply_add::<S>(w, a + b, *o));
 }
 
 /// Σ a (b + c), in lanes that are added up at the end.

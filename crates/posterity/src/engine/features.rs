@@ -173,7 +173,7 @@ impl WithSimd for Vjp<'_> {
             *sum = dot::<S>(&gradient[..n], part(k));
         }
         sums[n_isotropic..].fill(0.0);
-        sums[n_isotropic] = gradient[..n].iter().sum();
+        sums[n_isotropic] = sum(&gradient[..n]);
         let (mut column, mut weight) = (n_isotropic, n_isotropic + 1);
         let (mut output, mut cotangent) = ([0.0; CHUNK], [0.0; CHUNK]);
         for &(radii, harmonics) in degrees {
@@ -192,6 +192,17 @@ impl WithSimd for Vjp<'_> {
             weight += radii;
         }
     }
+}
+
+/// In lanes: one sum after the other waits for each addition.
+#[inline(always)]
+fn sum(a: &[f64]) -> f64 {
+    let (lanes, rest) = a.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for a in lanes {
+        sums.iter_mut().zip(a).for_each(|(s, a)| *s += a);
+    }
+    sums.iter().chain(rest).sum()
 }
 
 #[inline(always)]

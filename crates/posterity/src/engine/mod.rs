@@ -195,7 +195,7 @@ impl Engine {
             }
         }
         d_density.par_chunks_mut(CHUNK).zip(log_slope.par_chunks(CHUNK)).for_each(|(d, s)| {
-            d.iter_mut().zip(s).for_each(|(d, s)| *d *= s);
+            Arch::new().dispatch(|| d.iter_mut().zip(s).for_each(|(d, s)| *d *= s));
         });
     }
 
@@ -336,10 +336,14 @@ impl WithSimd for Product<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
         let mut lanes = [0.0; 8];
-        for (i, (out, (a, b))) in self.out.iter_mut().zip(self.a.iter().zip(self.b)).enumerate() {
-            *out = a * b;
-            lanes[i % 8] += *out;
+        let (out, out_rest) = self.out.as_chunks_mut::<8>();
+        let (a, a_rest) = self.a.as_chunks::<8>();
+        let (b, b_rest) = self.b.as_chunks::<8>();
+        for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
+            *out = std::array::from_fn(|l| a[l] * b[l]);
+            lanes = std::array::from_fn(|l| lanes[l] + out[l]);
         }
-        lanes.iter().sum()
+        out_rest.iter_mut().zip(a_rest.iter().zip(b_rest)).for_each(|(out, (a, b))| *out = a * b);
+        lanes.iter().chain(&*out_rest).sum()
     }
 }

@@ -170,14 +170,10 @@ impl Block {
     #[inline(always)]
     pub(super) fn multiply(&mut self, n_components: usize) {
         let Self { components, value, weight, .. } = self;
-        for k in 0..BLOCK {
-            value[k] *= weight[k];
-        }
+        value.iter_mut().zip(&*weight).for_each(|(v, w)| *v *= w);
         for c in &mut components[..n_components] {
-            for k in 0..BLOCK {
-                c.alpha_slope[k] *= weight[k];
-                c.sigma_slope[k] *= weight[k];
-                c.mu[k] *= weight[k];
+            for values in [&mut c.alpha_slope, &mut c.sigma_slope, &mut c.mu] {
+                values.iter_mut().zip(&*weight).for_each(|(v, w)| *v *= w);
             }
         }
     }

@@ -15,6 +15,7 @@
 //! directly. The rule depends on values alone, not on threads or earlier calls.
 
 use super::block::{BLOCK, Block};
+use crate::math::vectorised::multiply_add;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use std::f64::consts::PI;
@@ -155,7 +156,7 @@ impl Table {
             }
             // The coefficients go as the sixth power of the width, once they decay.
             let wanted = 1.1 * n_panels as f64 * worst.powf(1.0 / 6.0);
-            if !(wanted <= self.max_panels as f64) {
+            if wanted > self.max_panels as f64 {
                 return None;
             }
             n_panels = (wanted as usize).next_multiple_of(PER_BLOCK).max(n_panels + PER_BLOCK);
@@ -206,10 +207,10 @@ impl WithSimd for Range<'_> {
         let (mut low, mut high) = ([f64::INFINITY; 8], [f64::NEG_INFINITY; 8]);
         let (lanes, rest) = self.0.as_chunks::<8>();
         for x in lanes {
-            for l in 0..8 {
-                low[l] = if x[l] < low[l] { x[l] } else { low[l] };
-                high[l] = if x[l] > high[l] { x[l] } else { high[l] };
-            }
+            low.iter_mut().zip(x).for_each(|(low, x)| *low = if x < low { *x } else { *low });
+        }
+        for x in lanes {
+            high.iter_mut().zip(x).for_each(|(high, x)| *high = if x > high { *x } else { *high });
         }
         let all = |of: [f64; 8], choose: fn(f64, f64) -> f64| of.iter().chain(rest).copied().fold(of[0], choose);
         [all(low, f64::min), all(high, f64::max)]
@@ -262,8 +263,7 @@ impl WithSimd for Voxels<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        use crate::math::vectorised::multiply_add;
+    fn with_simd<S: Simd>(self, simd: S) {
         const MASK: u64 = MAX_PANELS as u64 - 1;
         // Powers of t as products: t where the first bit of the exponent is set, t² where the second is, t⁴.
         const BITS: [[f64; ORDER]; 3] = [
@@ -272,7 +272,10 @@ impl WithSimd for Voxels<'_> {
             [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0],
         ];
         let Self { slopes, low, inverse, psi, powers, d_psi, moments } = self;
-        let last = moments.len() as f64 - 1.0;
+        let last_panel = moments.len() - 1;
+        let last = last_panel as f64;
+        let [ones, twos, fours] = BITS.each_ref().map(|b| S::as_simd_f64s(b).0);
+        let unit = simd.splat_f64s(1.0);
         let (mut place, mut panel) = ([0.0; BLOCK], [0; BLOCK]);
         for ((psi, powers), d_psi) in psi.chunks(BLOCK).zip(powers.chunks(BLOCK)).zip(d_psi.chunks_mut(BLOCK)) {
             for ((place, panel), psi) in place.iter_mut().zip(&mut panel).zip(psi) {
@@ -293,16 +296,13 @@ impl WithSimd for Voxels<'_> {
             }
             for (power, (t, j)) in powers.iter().zip(place.iter().zip(&panel)) {
                 let (t, t2) = (*t, t * t);
-                let factors = [t - 1.0, t2 - 1.0, t2 * t2 - 1.0];
-                let row = &mut moments[*j as usize];
-                for k in 0..ORDER {
-                    let power = power * multiply_add::<S>(factors[0], BITS[0][k], 1.0);
-                    let rest = multiply_add::<S>(factors[1], BITS[1][k], 1.0);
-                    row[k] = multiply_add::<S>(
-                        power * rest,
-                        multiply_add::<S>(factors[2], BITS[2][k], 1.0),
-                        row[k],
-                    );
+                let row = S::as_mut_simd_f64s(&mut moments[(*j as usize).min(last_panel)]).0;
+                let [power, t, t2, t4] = [*power, t - 1.0, t2 - 1.0, t2 * t2 - 1.0].map(|x| simd.splat_f64s(x));
+                let bits = ones.iter().zip(twos).zip(fours);
+                for (sum, ((one, two), four)) in row.iter_mut().zip(bits) {
+                    let odd = simd.mul_f64s(power, simd.mul_add_e_f64s(t, *one, unit));
+                    let rest = simd.mul_f64s(simd.mul_add_e_f64s(t2, *two, unit), simd.mul_add_e_f64s(t4, *four, unit));
+                    *sum = simd.mul_add_e_f64s(odd, rest, *sum);
                 }
             }
         }

@@ -155,3 +155,43 @@ fn threads_do_not_change_a_bit() {
     assert_eq!(run(1), run(2));
     assert_eq!(run(1), run(3));
 }
+
+/// Small likelihoods sum voxel by voxel; a large one takes a table where that is accurate, for weak and for strong
+/// weights, wide and narrow components, with halos expected and without.
+#[test]
+fn a_table_gives_what_the_voxels_give() {
+    let (n, part) = (1 << 15, 1 << 11);
+    let powers: Vec<f64> = numbers(n, -0.5, 1.0, 20).iter().map(|p| p.max(0.0)).collect();
+    let halos = halos(n, 800);
+    for case in 0..24 {
+        let mixture = Mixture { n_components: 1 + case % 3, ..Mixture::default() };
+        let scale = [0.3, 1.0, 3.0, 10.0][case / 6];
+        let mut w = numbers(mixture.n_weights(), -scale, scale, 30 + case as u64);
+        w.chunks_exact_mut(6).for_each(|c| c[5] -= [6.5, 9.0, 20.0][case / 2 % 3]);
+        let psi: Vec<f64> = numbers(n, -4.0, 2.0, 60 + case as u64).iter().map(|x| x.exp()).collect();
+        let (mut d_psi, mut d_w) = (vec![0.0; n], vec![0.0; w.len()]);
+        let (mut one_d_psi, mut one_d_w, mut one_value) = (vec![0.0; n], vec![0.0; w.len()], 0.0);
+        let value = Likelihood::new(mixture, THRESHOLD, 64.0, &powers, &halos)
+            .value_and_gradient(&psi, &w, &mut d_psi, &mut d_w);
+        for first in (0..n).step_by(part) {
+            let own: Vec<_> = halos.iter().filter(|h| h.0 / part == first / part).map(|h| (h.0 - first, h.1)).collect();
+            let here = first..first + part;
+            one_value += Likelihood::new(mixture, THRESHOLD, 64.0, &powers[here.clone()], &own).value_and_gradient(
+                &psi[here.clone()],
+                &w,
+                &mut one_d_psi[here],
+                &mut one_d_w,
+            );
+        }
+        if value == one_value && value == f64::NEG_INFINITY {
+            continue;
+        }
+        assert!((value - one_value).abs() <= 2e-12 * (1.0 + one_value.abs()), "{case}: {value} {one_value}");
+        let norm = one_d_w.iter().fold(1.0, |a: f64, b| a.max(b.abs()));
+        assert!(d_w.iter().zip(&one_d_w).all(|(a, b)| (a - b).abs() <= 1e-10 * norm), "{case}: {d_w:?} {one_d_w:?}");
+        for (i, (a, b)) in d_psi.iter().zip(&one_d_psi).enumerate() {
+            let expected = 64.0 * mixture.integral(&w, psi[i], THRESHOLD);
+            assert!((a - b).abs() <= 1e-8 * (1e-6 + b.abs() + expected), "{case}, {i}: {a} {b}");
+        }
+    }
+}
