@@ -49,13 +49,13 @@ impl Extension {
 
 /// Climbs to the maximum; `None` where the weights are known.
 pub(super) fn maximum(extension: &Extension) -> Result<Option<Maximum>> {
-    let proxy;
+    let made: Vec<f64>;
     let density = match extension.sampling.what {
         What::Field => return Ok(None),
         What::Weights => extension.known_density()?,
         What::Joint => {
-            proxy = proxy(extension)?;
-            &proxy
+            made = proxy(extension)?;
+            &made
         }
     };
     let mut target = given(extension, density)?;
