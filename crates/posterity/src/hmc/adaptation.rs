@@ -30,7 +30,7 @@ impl MetricKind {
     }
 
     /// The metric of a window. A further kind is a variant and a line here.
-    fn estimate(self, window: &Window) -> Result<Metric> {
+    fn estimate(self, window: &Window, before: &Metric) -> Result<Metric> {
         let (dim, x, g) = (window.dim(), window.draws(), window.gradients());
         match self {
             Self::Identity => Ok(Metric::Identity),
@@ -42,7 +42,8 @@ impl MetricKind {
                 for (x, g) in x.chunks_exact(dim).zip(g.chunks_exact(dim)) {
                     found.update(x, g);
                 }
-                found.metric()
+                // A window in which the chain stood still says nothing: what was known stays.
+                if found.n_pairs().0 == 0 { Ok(before.clone()) } else { found.metric() }
             }
         }
     }
@@ -129,7 +130,7 @@ impl Adaptation {
             length.conclude();
         }
         if kind != MetricKind::Identity {
-            *metric = kind.estimate(&self.window)?;
+            *metric = kind.estimate(&self.window, metric)?;
             self.dual = None;
         }
         if let Some(dual) = &self.dual {

@@ -31,14 +31,14 @@ path = "halos.csv"
 min_mass = 1e13
 [sample]
 n_chains = 2
-n_warm_up = 20
+n_warm_up = 60
 n_draws = 20
 save_every = 6
 n_fields = 4
 [sample.field]
 num_integration_steps = 4
 [sample.weights]
-transitions = 1
+transitions = 3
 [compare]
 models = ["homogeneous", "truncated_power"]
 mass_bins = 2
@@ -147,7 +147,7 @@ fn a_run_that_is_stopped_ends_as_one_that_is_not() {
         std::fs::create_dir_all(&parts).expect("made");
         sample(&extension, &whole, false, &Quiet).unwrap_or_else(|e| panic!("{what}: {e}"));
         let mut n = 0;
-        for rounds in [2, 3, 1, 100] {
+        for rounds in [2, 3, 6, 100] {
             let stop = StopAfter(AtomicU64::new(0), rounds);
             match sample(&extension, &parts, false, &stop) {
                 Ok(()) => break,
