@@ -218,11 +218,6 @@ impl Lines {
         (0..nh).step_by(width).map(move |first| (first, width.min(nh - first)))
     }
 
-    /// Wavenumbers along an axis of n, in units of 2π/L: 0, 1, …, -1.
-    pub(crate) fn wavenumbers(&self) -> Vec<f64> {
-        (0..self.n).map(|i| if 2 * i <= self.n { i as f64 } else { i as f64 - self.n as f64 }).collect()
-    }
-
     /// The columns of n rows, `stride` apart, each to its place in the block.
     pub(crate) fn gather(&self, from: &[Complex], stride: usize, columns: Columns, block: &mut [Complex]) {
         self.gather_with(from, stride, columns, block, |value, _, _| value);

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::hmc::{self, Beside, Chain, Lane};
 use crate::progress::Progress;
 use crate::seed::Seed;
+use rayon::prelude::*;
 use std::path::Path;
 
 /// Draws the chains, or goes on with them from where they stand in the output folder, and sums them up in
@@ -30,15 +31,17 @@ pub fn sample(extension: &Extension, out_dir: &Path, overwrite: bool, progress: 
         None
     };
     let true_linear = true_linear(extension)?;
+    let begin = |i: usize| match &maximum {
+        Some(maximum) if is_new(&i) => {
+            let (chain, target) = chain(extension, i, maximum)?;
+            Ok((chain, target, Beside::new()))
+        }
+        _ => load(extension, out_dir, i),
+    };
+    let begun: Vec<Result<_>> = (0..sampling.n_chains).into_par_iter().map(begin).collect();
     let mut lanes = Vec::new();
-    for i in 0..sampling.n_chains {
-        let (chain, target, beside) = match &maximum {
-            Some(maximum) if is_new(&i) => {
-                let (chain, target) = chain(extension, i, maximum)?;
-                (chain, target, Beside::new())
-            }
-            _ => load(extension, out_dir, i)?,
-        };
+    for (i, begun) in begun.into_iter().enumerate() {
+        let (chain, target, beside) = begun?;
         let sink = Sink::new(extension, &stored, out_dir, i, beside, true_linear.clone())?;
         lanes.push(Lane { chain, target, sink });
     }
