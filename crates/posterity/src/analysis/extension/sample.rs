@@ -109,6 +109,7 @@ pub(super) struct FieldKeys {
     transitions: usize,
     step_size: Option<f64>,
     num_integration_steps: Option<usize>,
+    search_length: bool,
     acceptance_rate: Option<f64>,
 }
 
@@ -122,6 +123,7 @@ impl Default for FieldKeys {
             transitions: 1,
             step_size: None,
             num_integration_steps: None,
+            search_length: false,
             acceptance_rate: None,
         }
     }
@@ -134,16 +136,28 @@ pub(super) struct WeightsKeys {
     sampler: SamplerKey,
     metric: MetricKey,
     transitions: usize,
+    num_integration_steps: Option<usize>,
+    search_length: bool,
     acceptance_rate: f64,
 }
 
 impl Default for WeightsKeys {
     fn default() -> Self {
         let (sampler, metric) = (SamplerKey::Hmc, MetricKey::QuasiNewton);
-        Self { sampler, metric, transitions: 5, acceptance_rate: 0.8 }
+        Self {
+            sampler,
+            metric,
+            transitions: 5,
+            num_integration_steps: None,
+            search_length: false,
+            acceptance_rate: ACCEPTANCE_RATE,
+        }
     }
 }
 
+/// Integration steps of a trajectory, where the analysis does not say.
+const FIELD_STEPS: usize = 30;
+const WEIGHTS_STEPS: usize = 20;
 /// The acceptance rate that step sizes adapt to, where the analysis does not say.
 const ACCEPTANCE_RATE: f64 = 0.8;
 
@@ -202,8 +216,7 @@ fn field_block(section: Section<'_>) -> Result<(bool, BlockSettings, [String; 3]
     };
     transitions_and_rate(&demand, keys.transitions, keys.acceptance_rate.unwrap_or(ACCEPTANCE_RATE))?;
     let n = keys.num_integration_steps;
-    let possible = n.is_none_or(|n| (1..=hmc::MAX_STEPS).contains(&n));
-    demand(possible, "num_integration_steps", "this cannot be used".into(), "give 1 to 1024, or leave it out")?;
+    steps(&demand, n, keys.search_length)?;
     let is_hmc = keys.sampler == SamplerKey::Hmc;
     let is_biased = keys.sampler == SamplerKey::Mclmc;
     demand(is_hmc || keys.integrator.is_none(), "integrator", "this belongs to hmc alone".into(), "leave it out")?;
@@ -213,8 +226,11 @@ fn field_block(section: Section<'_>) -> Result<(bool, BlockSettings, [String; 3]
     let integrator = keys.integrator.unwrap_or(hmc::Integrator::Leapfrog);
     let (sampler, name) = match keys.sampler {
         SamplerKey::Hmc => {
-            let settings =
-                hmc::Settings { num_integration_steps: n.unwrap_or(10), integrator, ..hmc::Settings::default() };
+            let settings = hmc::Settings {
+                num_integration_steps: n.unwrap_or(FIELD_STEPS),
+                integrator,
+                ..hmc::Settings::default()
+            };
             let name = match integrator {
                 hmc::Integrator::Leapfrog => "HMC",
                 hmc::Integrator::Geodesic => "HMC, geodesic",
@@ -224,10 +240,10 @@ fn field_block(section: Section<'_>) -> Result<(bool, BlockSettings, [String; 3]
         SamplerKey::Mams => {
             let message = "the warm-up finds the length of mams".to_owned();
             demand(n.is_none(), "num_integration_steps", message, "leave it out")?;
-            let settings = microcanonical::Settings::adjusted(0.25, 0.5 * std::f64::consts::PI);
-            (hmc::Sampler::Microcanonical(settings), "MAMS")
+            (mams(), "MAMS")
         }
         SamplerKey::Mclmc => {
+            demand(!keys.search_length, "search_length", "mclmc adapts nothing".into(), "leave it out")?;
             let message = "mclmc accepts everything, so nothing can be adapted to its acceptance".to_owned();
             demand(keys.acceptance_rate.is_none(), "acceptance_rate", message, "leave it out")?;
             let remedy = "give the time of a step, such as 0.2";
@@ -243,7 +259,7 @@ fn field_block(section: Section<'_>) -> Result<(bool, BlockSettings, [String; 3]
         metric: MetricKind::Identity,
         transitions: keys.transitions,
         acceptance_rate: rate,
-        searches_length: n.is_none() && !is_biased,
+        searches_length: keys.search_length || (keys.sampler == SamplerKey::Mams && n.is_none()),
     };
     let metric = if is_whitened { "Wiener whitening" } else { "none" };
     Ok((is_whitened, block, ["initial field", name, metric].map(String::from)))
@@ -256,11 +272,17 @@ fn weights_block(section: Section<'_>) -> Result<(BlockSettings, [String; 3])> {
         document.demand(holds, &format!("sample.weights.{name}"), message, remedy)
     };
     transitions_and_rate(&demand, keys.transitions, keys.acceptance_rate)?;
+    steps(&demand, keys.num_integration_steps, keys.search_length)?;
     let (sampler, name) = match keys.sampler {
-        SamplerKey::Hmc => (hmc::Sampler::Hmc(hmc::Settings::default()), "HMC"),
+        SamplerKey::Hmc => {
+            let n = keys.num_integration_steps.unwrap_or(WEIGHTS_STEPS);
+            let settings = hmc::Settings { num_integration_steps: n, ..hmc::Settings::default() };
+            (hmc::Sampler::Hmc(settings), "HMC")
+        }
         SamplerKey::Mams => {
-            let settings = microcanonical::Settings::adjusted(0.25, 0.5 * std::f64::consts::PI);
-            (hmc::Sampler::Microcanonical(settings), "MAMS")
+            let message = "the warm-up finds the length of mams".to_owned();
+            demand(keys.num_integration_steps.is_none(), "num_integration_steps", message, "leave it out")?;
+            (mams(), "MAMS")
         }
         SamplerKey::Mclmc => {
             let error = Error::invalid_input("mclmc finds no metric for the weights: it accepts everything");
@@ -278,9 +300,20 @@ fn weights_block(section: Section<'_>) -> Result<(BlockSettings, [String; 3])> {
         metric,
         transitions: keys.transitions,
         acceptance_rate: Some(keys.acceptance_rate),
-        searches_length: true,
+        searches_length: keys.search_length || keys.sampler == SamplerKey::Mams,
     };
     Ok((block, ["weights", name, metric_name].map(String::from)))
+}
+
+fn mams() -> hmc::Sampler {
+    hmc::Sampler::Microcanonical(microcanonical::Settings::adjusted(0.25, 0.5 * std::f64::consts::PI))
+}
+
+fn steps(demand: &dyn Fn(bool, &str, String, &str) -> Result<()>, n: Option<usize>, searched: bool) -> Result<()> {
+    let possible = n.is_none_or(|n| (1..=hmc::MAX_STEPS).contains(&n));
+    demand(possible, "num_integration_steps", "this cannot be used".into(), "give 1 to 1024, or leave it out")?;
+    let message = "the length is given, and is to be searched".to_owned();
+    demand(n.is_none() || !searched, "search_length", message, "leave one of the two out")
 }
 
 fn transitions_and_rate(

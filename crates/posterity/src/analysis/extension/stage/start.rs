@@ -8,7 +8,7 @@
 //! field with noise of its own as wide as the posterior, and at the weights that fit its density.
 
 use super::super::{Extension, What};
-use super::target::{Target, amplitude, given};
+use super::target::{Target, amplitude, given, of_halos};
 use crate::error::Result;
 use crate::field::Grid;
 use crate::halo::{FitSettings, PRIOR_SD, maximise};
@@ -70,9 +70,19 @@ pub(super) fn maximum(extension: &Extension) -> Result<Maximum> {
     };
     let weights = match density {
         Some(density) => {
-            let mut target = given(extension, density)?;
+            let is_proxy = extension.sampling.what == What::Joint;
+            let halos = if is_proxy { half(&extension.halos.cells, 1) } else { extension.halos.cells.clone() };
+            let mut target = of_halos(extension, &halos, density)?;
             let start = first_weights(&extension.engine.names);
-            let weights = maximise(&mut target, &start, &FitSettings::default(), seed).position;
+            let mut weights = maximise(&mut target, &start, &FitSettings::default(), seed).position;
+            if is_proxy {
+                // Fitted to half of the halos; α is nearly exponential in its bias where halos are rarer than voxels.
+                let all = extension.halos.cells.len() as f64 / halos.len().max(1) as f64;
+                let biases = weights.iter_mut().zip(&extension.engine.names);
+                biases
+                    .filter(|(_, name)| name.starts_with("alpha_") && name.ends_with("_bias"))
+                    .for_each(|(w, _)| *w += all.ln());
+            }
             let metric = Metric::of_curvature(&mut target, &weights, PRIOR_SD)?;
             Some((weights, metric))
         }
@@ -138,7 +148,7 @@ fn normal(stream: &mut Stream) -> f64 {
 
 /// A density contrast in the order of the smoothed halo counts, with the values of one that the prior evolves to.
 fn proxy(extension: &Extension) -> Result<Vec<f64>> {
-    let counts = smoothed_counts(&extension.field.grid, &extension.halos.cells);
+    let counts = smoothed_counts(&extension.field.grid, &half(&extension.halos.cells, 0));
     let mut stream = Seed::new(extension.seed).label("start").label("proxy").stream(0);
     let noise: Vec<f64> = counts.iter().map(|_| StandardNormal.sample(&mut stream)).collect();
     let mut evolved = vec![0.0; noise.len()];
@@ -149,6 +159,12 @@ fn proxy(extension: &Extension) -> Result<Vec<f64>> {
     let mut proxy = vec![0.0; counts.len()];
     order.into_iter().zip(evolved).for_each(|(voxel, rho)| proxy[voxel] = rho - 1.0);
     Ok(proxy)
+}
+
+/// Every second halo: of the one half a density is made that the other half is fitted to, for halos say too much of a
+/// density that is made of themselves.
+fn half(halos: &[(usize, f64)], first: usize) -> Vec<(usize, f64)> {
+    halos.iter().skip(first).step_by(2).copied().collect()
 }
 
 /// The contrast of halo counts, smoothed with a Gaussian, on the periodic grid.

@@ -61,10 +61,15 @@ impl Target {
 
 /// The weights' density, given a density contrast.
 pub(super) fn given(extension: &Extension, density: &[f64]) -> Result<WeightsGivenDensity> {
+    of_halos(extension, &extension.halos.cells, density)
+}
+
+/// The weights' density of these halos, as voxels and masses, given a density contrast.
+pub(super) fn of_halos(extension: &Extension, cells: &[(usize, f64)], density: &[f64]) -> Result<WeightsGivenDensity> {
     let Extension { field, halos, engine, .. } = extension;
     let (n, box_length) = (field.grid.n(), field.grid.box_length());
     let region = Region::whole(field.grid.n_cells());
-    WeightsGivenDensity::new(n, box_length, &engine.settings, halos.threshold, &region, &halos.cells, density)
+    WeightsGivenDensity::new(n, box_length, &engine.settings, halos.threshold, &region, cells, density)
 }
 
 /// The amplitudes of the modes that a chain begins with, `(n, n, n/2 + 1)`.
