@@ -1,5 +1,7 @@
 //! Laws of the mass function and the likelihood.
 
+mod calibration;
+mod known_answer;
 mod threads;
 
 use super::*;
