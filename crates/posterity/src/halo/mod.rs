@@ -7,6 +7,7 @@ mod fit;
 mod joint;
 mod likelihood;
 mod mass_function;
+mod mock;
 mod model;
 mod table;
 #[cfg(test)]
@@ -19,5 +20,6 @@ pub use catalogue::{Catalogue, Columns};
 pub use fit::{Settings as FitSettings, maximise};
 pub use likelihood::{Likelihood, Region};
 pub use mass_function::Mixture;
+pub use mock::{MAX_HALOS, mock};
 pub use model::{Model, Settings};
 pub use weights::{PRIOR_SD, WeightsGivenDensity, add_prior};

@@ -1,15 +1,26 @@
 //! Laws of the mass function and the likelihood.
 
+mod calibration;
+mod known_answer;
+mod threads;
+
 use super::*;
 use crate::hmc::LogDensity;
 use crate::seed::Seed;
 use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
 
 const THRESHOLD: f64 = 2e12;
 
 fn numbers(n: usize, low: f64, high: f64, index: u64) -> Vec<f64> {
     let mut stream = Seed::new(12).stream(index);
     (0..n).map(|_| stream.random_range(low..high)).collect()
+}
+
+/// Draws of N(0, 1).
+fn white_noise(n: usize, seed: Seed) -> Vec<f64> {
+    let mut stream = seed.label("white noise").stream(0);
+    (0..n).map(|_| StandardNormal.sample(&mut stream)).collect()
 }
 
 /// Weights around a usual mass function: σ near 1.

@@ -1,0 +1,229 @@
+//! Known answer: a catalogue drawn from the model at known weights and known initial field; both must be recovered
+//! within their posteriors, the weights alone given the density, and together with the field.
+
+use super::super::*;
+use super::{THRESHOLD, white_noise};
+use crate::diagnostics::{bulk_ess, r_hat};
+use crate::field::{Background, Bins, Cosmology, Gravity, Grid, LinearPower, Order, Spectra, whitening};
+use crate::hmc::{self, BlockSettings, Chain, ChainSettings, LogDensity, Metric, MetricKind, Sampler, Single};
+use crate::math::mean_and_covariance;
+use crate::seed::Seed;
+use rayon::prelude::*;
+use statrs::function::gamma::gamma_ur;
+
+const N: usize = 16;
+const CELLS: usize = N * N * N;
+const BOX_LENGTH: f64 = 64.0;
+const COSMOLOGY: Cosmology = Cosmology { omega_m: 0.31, omega_b: 0.048, h: 0.68, n_s: 0.96, sigma8: 0.82 };
+
+fn grid() -> Grid {
+    Grid::new(N, BOX_LENGTH).expect("valid")
+}
+
+fn gravity() -> Gravity {
+    let growth = Background::new(COSMOLOGY.omega_m, -1.0).expect("valid").growth(1.0).expect("valid");
+    Gravity::new(grid(), &LinearPower::eisenstein_hu(&COSMOLOGY).expect("valid"), &growth, Order::Two).expect("valid")
+}
+
+/// What was put in: white noise, δ, weights, halos.
+struct Truth {
+    noise: Vec<f64>,
+    density: Vec<f64>,
+    weights: Vec<f64>,
+    halos: Vec<(usize, f64)>,
+}
+
+impl Truth {
+    fn new(seed: Seed) -> Self {
+        let noise = white_noise(CELLS, seed);
+        let mut density = vec![0.0; CELLS];
+        gravity().density(&noise, &mut density).expect("sized");
+        density.iter_mut().for_each(|rho| *rho -= 1.0);
+        let mut weights = vec![1.8, 0.3, 0.1, -0.05, 0.0];
+        weights.extend([0.8, -2.0, 0.3, 0.3, 0.2, -7.6, 1.0, -2.0, 0.3, 2.0, -0.1, -7.1]);
+        let halos =
+            mock(N, BOX_LENGTH, &Settings::default(), THRESHOLD, &density, &weights, seed).expect("a catalogue");
+        Self { noise, density, weights, halos }
+    }
+
+    fn weights_given(&self, density: &[f64]) -> WeightsGivenDensity {
+        let (settings, region) = (Settings::default(), Region::whole(CELLS));
+        WeightsGivenDensity::new(N, BOX_LENGTH, &settings, THRESHOLD, &region, &self.halos, density).expect("valid")
+    }
+}
+
+/// Weights that know nothing of the truth: those an analysis begins with.
+fn first_weights() -> Vec<f64> {
+    let mut w = vec![0.0; 17];
+    (w[0], w[5], w[11]) = (1.0, 1.0, 1.0);
+    (w[10], w[16]) = (-6.0, -6.0);
+    w
+}
+
+/// χ² of mean − truth in the covariance of rows, and the probability of a larger one.
+fn agreement(rows: &[f64], truth: &[f64]) -> (f64, f64) {
+    let (mean, covariance) = mean_and_covariance(rows, truth.len());
+    let off: Vec<f64> = mean.iter().zip(truth).map(|(m, t)| m - t).collect();
+    let chi_squared = covariance.cholesky().expect("positive definite").inverse_quadratic_form(&off);
+    (chi_squared, gamma_ur(0.5 * truth.len() as f64, 0.5 * chi_squared))
+}
+
+/// The worst R̂ and the least bulk ESS of the columns of chains of rows.
+fn convergence(chains: &[Vec<f64>], dim: usize) -> (f64, f64) {
+    let worst = (0..dim).map(|j| {
+        let column: Vec<Vec<f64>> =
+            chains.iter().map(|rows| rows.iter().skip(j).step_by(dim).copied().collect()).collect();
+        (r_hat(&column), bulk_ess(&column))
+    });
+    worst.fold((0.0, f64::INFINITY), |(r, e), (r_hat, ess)| (f64::max(r, r_hat), f64::min(e, ess)))
+}
+
+fn block(metric: MetricKind) -> BlockSettings {
+    BlockSettings::adaptive(Sampler::Hmc(hmc::Settings::default()), metric)
+}
+
+/// Chains of the weights given the true density, from about the maximum that a climb from `first_weights` finds.
+fn weights_alone(truth: &Truth, seed: Seed, n_chains: u64, warm_up: u64, n_draws: usize) -> Vec<Vec<f64>> {
+    let mut target = Single(truth.weights_given(&truth.density));
+    let top = maximise(&mut target.0, &first_weights(), &FitSettings { n_starts: 1, ..Default::default() }, seed);
+    let metric = Metric::of_curvature(&mut target.0, &top.position, PRIOR_SD).expect("a curvature");
+    let one = |k: u64| {
+        let mut target = Single(truth.weights_given(&truth.density));
+        let mut step = vec![0.0; 17];
+        metric.apply(&white_noise(17, seed.branch(k)), &mut step);
+        let start = top.position.iter().zip(step).map(|(x, d)| x + 0.7 * d).collect();
+        let settings = ChainSettings { warm_up, blocks: vec![block(MetricKind::Dense)] };
+        let mut chain = Chain::new(k, seed, settings, vec![start], &mut target).expect("a start");
+        chain.begin_in(0, metric.clone()).expect("fits");
+        let mut rows = Vec::new();
+        while chain.draw() < warm_up + n_draws as u64 {
+            let is_warm_up = chain.is_warm_up();
+            chain.step(&mut target).expect("a step");
+            if !is_warm_up {
+                rows.extend_from_slice(&chain.blocks()[0].state.position);
+            }
+        }
+        rows
+    };
+    (0..n_chains).into_par_iter().map(one).collect()
+}
+
+/// Short chains, along a curved ridge (the scale of ψ against the weights that it meets): R̂ tells whether they are near
+/// the posterior at all, χ² whether the truth is in it.
+#[test]
+fn weights_are_recovered_given_the_density() {
+    let truth = Truth::new(Seed::new(70));
+    let chains = weights_alone(&truth, Seed::new(71), 2, 300, 700);
+    let (r_hat, ess) = convergence(&chains, 17);
+    let (chi_squared, p) = agreement(&chains.concat(), &truth.weights);
+    assert!(r_hat < 1.3, "R̂ {r_hat}, ESS {ess}, {} halos", truth.halos.len());
+    assert!(p > 5e-4 && p < 1.0 - 5e-4, "χ² {chi_squared}, p {p}");
+}
+
+/// What a chain of both leaves: rows of weights, and sums over the white noise.
+struct Run {
+    weights: Vec<f64>,
+    values: Vec<f64>,
+    sum: Vec<f64>,
+    square: Vec<f64>,
+    line: String,
+}
+
+fn joint(truth: &Truth, seed: Seed, k: u64, warm_up: u64, n_draws: u64) -> Run {
+    let power = LinearPower::eisenstein_hu(&COSMOLOGY).expect("valid");
+    let growth = Background::new(COSMOLOGY.omega_m, -1.0).expect("valid").growth(1.0).expect("valid");
+    let settings = Settings::default();
+    let model = Model::new(N, BOX_LENGTH, &settings, THRESHOLD, &Region::whole(CELLS), &truth.halos).expect("valid");
+    let number_density = truth.halos.len() as f64 / BOX_LENGTH.powi(3);
+    let amplitude = whitening::wiener(&grid(), &power, &growth, 1.2, number_density);
+    let mut field = FieldGivenWeights::new(gravity(), model, first_weights(), amplitude, true).expect("valid");
+    // A climb to a maximum of the field, the coordinates of its curvature, and a start a width of the posterior away.
+    let climb = FitSettings { n_starts: 1, n_iterations: 100, tolerance: 1e-2, ..Default::default() };
+    let mut u = white_noise(CELLS, seed.branch(k));
+    u = maximise(&mut field, &u, &climb, seed).position;
+    field.whiten_by_curvature(20, seed.branch(k), &mut u).expect("sized");
+    u.iter_mut().zip(white_noise(CELLS, seed.branch(k).label("start"))).for_each(|(u, z)| *u += z);
+    let density = field.evolve(&u).0.to_vec();
+    let mut weights = truth.weights_given(&density);
+    let climb = FitSettings { n_starts: 1, ..Default::default() };
+    let top = maximise(&mut weights, &first_weights(), &climb, seed).position;
+    let metric = Metric::of_curvature(&mut weights, &top, PRIOR_SD).expect("a curvature");
+    let mut target = Joint { field, weights };
+    let blocks = vec![block(MetricKind::Identity), block(MetricKind::Dense)];
+    let settings = ChainSettings { warm_up, blocks };
+    let mut chain = Chain::new(k, seed, settings, vec![u, top], &mut target).expect("a start");
+    chain.begin_in(1, metric).expect("fits");
+    let mut run =
+        Run { weights: vec![], values: vec![], sum: vec![0.0; CELLS], square: vec![0.0; CELLS], line: String::new() };
+    let mut s = vec![0.0; CELLS];
+    while chain.draw() < warm_up + n_draws {
+        let is_warm_up = chain.is_warm_up();
+        chain.step(&mut target).expect("a step");
+        if !is_warm_up {
+            let [field, weights] = chain.blocks() else { unreachable!() };
+            target.field.white_noise(&field.state.position, &mut s).expect("sized");
+            for ((sum, square), s) in run.sum.iter_mut().zip(&mut run.square).zip(&s) {
+                (*sum, *square) = (*sum + s, *square + s * s);
+            }
+            run.weights.extend_from_slice(&weights.state.position);
+            run.values.push(weights.state.log_density);
+        }
+    }
+    for block in chain.blocks() {
+        let (sampler, n) = (&block.sampler, block.n_gradients);
+        let (step, steps) = (sampler.step_size(), sampler.num_integration_steps());
+        run.line += &format!(" step {step:.3} × {steps}, {n} gradients, {} divergent;", block.n_divergent);
+    }
+    run
+}
+
+/// Field and weights at once. Minutes; prints what it saw.
+#[test]
+#[ignore = "takes minutes"]
+#[expect(clippy::print_stderr, reason = "the figures are the result")]
+fn field_and_weights_are_recovered_together() {
+    let truth = Truth::new(Seed::new(70));
+    let (n_chains, warm_up, n_draws) = (2, 600, 2000);
+    let runs: Vec<Run> =
+        (0..n_chains).into_par_iter().map(|k| joint(&truth, Seed::new(72), k, warm_up, n_draws)).collect();
+    runs.iter().for_each(|run| eprintln!("{}", run.line));
+    let chains: Vec<Vec<f64>> = runs.iter().map(|run| run.weights.clone()).collect();
+    let (worst, ess) = convergence(&chains, 17);
+    let values: Vec<&[f64]> = runs.iter().map(|run| run.values.as_slice()).collect();
+    eprintln!(
+        "weights: R̂ {worst:.3}, ESS {ess:.0}; ln π of them: R̂ {:.3}, ESS {:.0}",
+        r_hat(&values),
+        bulk_ess(&values)
+    );
+    let (chi_squared, p) = agreement(&chains.concat(), &truth.weights);
+    eprintln!("weights: χ² {chi_squared:.2} of 17, p {p:.4}");
+
+    let n = (n_chains * n_draws) as f64;
+    let sum = |of: fn(&Run) -> &[f64]| -> Vec<f64> {
+        (0..CELLS).map(|i| runs.iter().map(|run| of(run)[i]).sum::<f64>() / n).collect()
+    };
+    let (mean, square) = (sum(|run| &run.sum), sum(|run| &run.square));
+    // Of a right posterior, mean and error are uncorrelated: their product in a shell is zero within √(P_mm P_ee/modes).
+    let error: Vec<f64> = mean.iter().zip(&truth.noise).map(|(m, t)| t - m).collect();
+    let mut spectra = Spectra::new(grid(), &Bins::Fundamental).expect("valid");
+    let shells = spectra.cross(&mean, &truth.noise, [false; 2]).expect("sized");
+    let errors = spectra.cross(&mean, &error, [false; 2]).expect("sized");
+    let mut worst_shell = 0.0f64;
+    for (shell, error) in shells.iter().zip(&errors) {
+        let expected = (shell.power_a / shell.power_b).sqrt();
+        let z = error.cross_power / (error.power_a * error.power_b / error.n_modes as f64).sqrt();
+        worst_shell = worst_shell.max(z.abs());
+        let (k, r) = (shell.k, shell.correlation());
+        eprintln!("k {k:.3} h/Mpc, {} modes: r {r:.3}, expected {expected:.3}, {z:.2} σ", shell.n_modes);
+        assert!(r > 0.0);
+    }
+    let pulls: f64 =
+        (0..CELLS).map(|i| error[i] * error[i] / (square[i] - mean[i] * mean[i])).sum::<f64>() / CELLS as f64;
+    let width = (square.iter().sum::<f64>() - mean.iter().map(|m| m * m).sum::<f64>()) / CELLS as f64;
+    eprintln!("white noise: χ² {pulls:.4} a voxel, posterior variance {width:.3}");
+    assert!(worst < 1.05, "not converged: R̂ {worst}");
+    assert!(p > 5e-4 && p < 1.0 - 5e-4, "χ² {chi_squared}, p {p}");
+    assert!(worst_shell < 4.5, "{worst_shell}");
+    // √(2/4096) is the standard error of independent voxels.
+    assert!((pulls - 1.0).abs() < 6.0 * (2.0 / CELLS as f64).sqrt(), "{pulls}");
+}
