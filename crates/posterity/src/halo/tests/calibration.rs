@@ -147,7 +147,7 @@ fn p_values(n_trials: u64, seed: Seed, mistake: Mistake) -> (Vec<[f64; 2]>, Stri
     let n_short = trials.iter().filter(|t| !t.3).count();
     let line =
         format!("halos: median {}, 5 to 95 % {} to {}; chains of {length}; {n_short} short", at(50), at(5), at(95));
-    assert!(50 * n_short as u64 <= n_trials, "too many chains with too few effective draws: {line}");
+    assert!(20 * n_short as u64 <= n_trials, "too many chains with too few effective draws: {line}");
     let of = |q: usize| {
         let ranks: Vec<usize> = trials.iter().map(|t| t.0[q]).collect();
         let chi_squared = chi_squared_uniformity(&ranks, DRAWS + 1, BINS).expect("valid");
