@@ -177,7 +177,8 @@ fn joint(truth: &Truth, seed: Seed, k: u64, warm_up: u64, n_draws: u64) -> Run {
     run
 }
 
-/// Field and weights at once. Minutes; prints what it saw.
+/// Field and weights at once. Minutes; prints what it saw. Not yet seen to pass: with 150 sweeps of warm-up the chains are
+/// far from converged (R̂ 2.1, steps of the field 0.02 to 0.03), and the full length has not been run.
 #[test]
 #[ignore = "takes minutes"]
 #[expect(clippy::print_stderr, reason = "the figures are the result")]
