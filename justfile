@@ -16,6 +16,10 @@ bench:
     cargo bench --package posterity --bench simulate
     cargo bench --package posterity --bench store
     cargo bench --package posterity --bench external
+    cargo bench --package posterity --bench gravity
+    cargo bench --package posterity --bench engine
+    cargo bench --package posterity --bench hmc
+    cargo bench --package posterity --bench samplers
 
 # The main job: the Pantheon supernovae, into runs/pantheon.
 pantheon:

@@ -54,7 +54,8 @@ sampler = "hmc"                 # hmc | mams | mclmc (biased, for exploration)
 integrator = "leapfrog"         # leapfrog | geodesic; for hmc
 whitening = "wiener"            # wiener | none
 transitions = 1                 # in one sweep
-# num_integration_steps = 20    # searched in the warm-up where left out
+num_integration_steps = 30      # of a trajectory of hmc
+search_length = false           # true: searched in the warm-up instead, as mams does always
 # step_size = 0.2               # for mclmc; otherwise found in the warm-up
 acceptance_rate = 0.8           # that the step size is adapted to; not for mclmc
 
@@ -62,6 +63,8 @@ acceptance_rate = 0.8           # that the step size is adapted to; not for mclm
 sampler = "hmc"                 # hmc | mams
 metric = "quasi_newton"         # quasi_newton (HMCLET) | dense | low_rank | diagonal
 transitions = 5
+num_integration_steps = 20
+search_length = false
 acceptance_rate = 0.8
 
 # [compare]                     # bias models on the known density, fitted to half of the box and judged on the other

@@ -5,7 +5,7 @@ use super::super::*;
 use super::{THRESHOLD, white_noise};
 use crate::diagnostics::{bulk_ess, r_hat};
 use crate::field::{Background, Bins, Cosmology, Gravity, Grid, LinearPower, Order, Spectra, whitening};
-use crate::hmc::{self, BlockSettings, Chain, ChainSettings, LogDensity, Metric, MetricKind, Sampler, Single};
+use crate::hmc::{self, BlockSettings, Chain, ChainSettings, Metric, MetricKind, Sampler, Single};
 use crate::math::mean_and_covariance;
 use crate::seed::Seed;
 use rayon::prelude::*;
