@@ -11,7 +11,7 @@
 //! Memory: that of [`Gravity`] and of [`Model`], and 24 bytes for each voxel.
 
 use super::{Model, WeightsGivenDensity};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::field::{Gravity, whitening};
 use crate::hmc::{Blocks, LogDensity, Window};
 use crate::seed::Seed;
@@ -26,6 +26,7 @@ pub struct FieldGivenWeights {
     model: Model,
     weights: Vec<f64>,
     amplitude: Vec<f64>,
+    least: Vec<f64>,
     density: Vec<f64>,
     d_density: Vec<f64>,
     d_weights: Vec<f64>,
@@ -34,7 +35,8 @@ pub struct FieldGivenWeights {
 
 impl FieldGivenWeights {
     /// Gravity and model on the same grid, the weights, and the amplitude of each mode in the coordinates u
-    /// ([`whitening`]); `adapts` says whether the warm-up may choose another.
+    /// ([`whitening`]); `adapts` says whether the warm-up may choose another, which is never below `least`: curvature and
+    /// gradients see the roughness of small scales in every mode, and would hold the largest ones too tight.
     ///
     /// # Errors
     /// Invalid input, for amplitudes that [`crate::field::Lpt::set_whitening`] refuses.
@@ -43,13 +45,17 @@ impl FieldGivenWeights {
         model: Model,
         weights: Vec<f64>,
         amplitude: Vec<f64>,
+        least: Vec<f64>,
         adapts: bool,
     ) -> Result<Self> {
         gravity.lpt_mut().set_whitening(&amplitude)?;
         let n = gravity.lpt().grid().n_cells();
+        if least.len() != amplitude.len() {
+            return Err(Error::invalid_input("there are not as many least amplitudes as amplitudes"));
+        }
         let d_weights = vec![0.0; weights.len()];
         let (density, d_density) = (vec![0.0; n], vec![0.0; n]);
-        Ok(Self { gravity, model, weights, amplitude, density, d_density, d_weights, adapts })
+        Ok(Self { gravity, model, weights, amplitude, least, density, d_density, d_weights, adapts })
     }
 
     /// The white noise s of coordinates u, n³ values each.
@@ -137,7 +143,8 @@ impl FieldGivenWeights {
 
     fn recoordinate(&mut self, left: &[f64], right: &[f64], position: &mut Vec<f64>) -> Result<()> {
         let grid = *self.gravity.lpt().grid();
-        let amplitude = whitening::from_products(&grid, &self.amplitude, left, right)?;
+        let mut amplitude = whitening::from_products(&grid, &self.amplitude, left, right)?;
+        amplitude.iter_mut().zip(&self.least).for_each(|(a, least)| *a = a.max(*least));
         let mut s = vec![0.0; position.len()];
         self.white_noise(position, &mut s)?;
         self.gravity.lpt_mut().set_whitening(&amplitude)?;

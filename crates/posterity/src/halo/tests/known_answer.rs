@@ -136,7 +136,8 @@ fn joint(truth: &Truth, seed: Seed, k: u64, warm_up: u64, n_draws: u64) -> Run {
     let model = Model::new(N, BOX_LENGTH, &settings, THRESHOLD, &Region::whole(CELLS), &truth.halos).expect("valid");
     let number_density = truth.halos.len() as f64 / BOX_LENGTH.powi(3);
     let amplitude = whitening::wiener(&grid(), &power, &growth, 1.2, number_density);
-    let mut field = FieldGivenWeights::new(gravity(), model, first_weights(), amplitude, true).expect("valid");
+    let least = vec![0.0; amplitude.len()];
+    let mut field = FieldGivenWeights::new(gravity(), model, first_weights(), amplitude, least, true).expect("valid");
     // A climb to a maximum of the field, the coordinates of its curvature, and a start a width of the posterior away.
     let climb = FitSettings { n_starts: 1, n_iterations: 100, tolerance: 1e-2, ..Default::default() };
     let mut u = white_noise(CELLS, seed.branch(k));

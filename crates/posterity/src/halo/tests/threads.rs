@@ -70,7 +70,9 @@ fn of_the_field_given_the_weights() {
         let model = Model::new(N, BOX_LENGTH, &settings, THRESHOLD, &region, &halos).expect("valid");
         let amplitude = vec![0.9; N * N * (N / 2 + 1)];
         let w = weights(5, settings.mixture, 23);
-        let mut target = FieldGivenWeights::new(gravity.expect("valid"), model, w, amplitude, true).expect("valid");
+        let least = vec![0.0; amplitude.len()];
+        let mut target =
+            FieldGivenWeights::new(gravity.expect("valid"), model, w, amplitude, least, true).expect("valid");
         let mut u = white_noise(CELLS, Seed::new(24));
         target.whiten_by_curvature(2, Seed::new(25), &mut u).expect("sized");
         value(&mut target, &u)

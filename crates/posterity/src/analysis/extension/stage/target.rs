@@ -28,7 +28,8 @@ impl Target {
             let region = Region::whole(field.grid.n_cells());
             let model = Model::new(n, box_length, &engine.settings, halos.threshold, &region, &halos.cells)?;
             let adapts = extension.sampling.is_whitened;
-            FieldGivenWeights::new(field.gravity()?, model, weights.to_vec(), amplitude, adapts)
+            let least = self::amplitude(extension);
+            FieldGivenWeights::new(field.gravity()?, model, weights.to_vec(), amplitude, least, adapts)
         };
         Ok(match extension.sampling.what {
             What::Joint => {
