@@ -17,9 +17,9 @@ mod lpt;
 mod modes;
 mod power_spectrum;
 mod spectra;
-pub mod whitening;
 #[cfg(test)]
 mod tests;
+pub mod whitening;
 
 pub use cloud_in_cell::CloudInCell;
 pub use gravity::Gravity;

@@ -15,9 +15,9 @@ mod tests;
 mod weights;
 
 pub use bias::{BiasGivenDensity, BiasSettings, Law};
-pub use joint::{FieldGivenWeights, Joint};
 pub use catalogue::{Catalogue, Columns};
 pub use fit::{Settings as FitSettings, maximise};
+pub use joint::{FieldGivenWeights, Joint};
 pub use likelihood::{Likelihood, Region};
 pub use mass_function::Mixture;
 pub use mock::{MAX_HALOS, mock};

@@ -130,7 +130,12 @@ impl Adaptation {
             length.conclude();
         }
         if kind != MetricKind::Identity {
-            *metric = kind.estimate(&self.window, metric)?;
+            // A short window of a chain that still climbs may have draws that no metric fits: the one before stays.
+            match kind.estimate(&self.window, metric) {
+                Ok(estimate) => *metric = estimate,
+                Err(error) if error.is_numerical() => {}
+                Err(error) => return Err(error),
+            }
             self.dual = None;
         }
         if let Some(dual) = &self.dual {

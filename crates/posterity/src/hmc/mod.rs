@@ -1,8 +1,6 @@
 //! Hamiltonian Monte Carlo: samplers of a log density whose gradient is known.
 
 mod adaptation;
-#[cfg(test)]
-mod agreement;
 mod blocks;
 mod chain;
 mod chains;

@@ -6,8 +6,8 @@ mod moments;
 mod special;
 pub mod vectorised;
 
-pub(crate) use fft::{Lines, Scratch};
 pub use fft::{Complex, RealFft3};
+pub(crate) use fft::{Lines, Scratch};
 pub use matrix::{Cholesky, Matrix};
 pub use moments::mean_and_covariance;
 pub use special::{ln_gamma, normal_cdf, normal_quantile};

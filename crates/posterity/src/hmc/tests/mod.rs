@@ -1,5 +1,6 @@
 //! Laws of the integrators, and known answers of a chain.
 
+mod agreement;
 mod chains;
 
 use super::leapfrog::leapfrog;

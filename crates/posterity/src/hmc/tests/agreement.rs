@@ -1,8 +1,10 @@
 //! All samplers against one published posterior: eight schools, posteriordb's reference draws.
 
-use super::testing::{EIGHT_SCHOOLS, EightSchools};
-use super::{BlockSettings, Chain, ChainSettings, LogDensity, Metric, MetricKind, QuasiNewton, Sampler, Scratch};
-use super::{Settings, Single, State, microcanonical, nuts, step};
+use super::super::testing::{EIGHT_SCHOOLS, EightSchools};
+use super::super::{
+    BlockSettings, Chain, ChainSettings, LogDensity, Metric, MetricKind, QuasiNewton, Sampler, Scratch,
+};
+use super::super::{Settings, Single, State, microcanonical, nuts, step};
 use crate::diagnostics::{mcse_mean, r_hat};
 use crate::seed::{Seed, Stream};
 
