@@ -55,8 +55,7 @@ pub fn maximise(target: &mut dyn LogDensity, start: &[f64], settings: &Settings,
             let Some(next) = climb_on(target, &state, settings) else { break };
             let gain = next.log_density - state.log_density;
             state = next;
-            // Written so that NaN ends it too.
-            if !(gain > settings.tolerance.max(1e-9 * state.log_density.abs())) {
+            if gain.is_nan() || gain <= settings.tolerance.max(1e-9 * state.log_density.abs()) {
                 break;
             }
         }

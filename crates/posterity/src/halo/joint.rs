@@ -114,7 +114,7 @@ impl FieldGivenWeights {
     }
 
     /// Takes the amplitudes that the gradients of a window speak for.
-    fn whiten(&mut self, gradients: &[f64], position: &mut Vec<f64>) -> Result<()> {
+    fn whiten(&mut self, gradients: &[f64], position: &mut [f64]) -> Result<()> {
         self.recoordinate(gradients, gradients, position)
     }
 
@@ -123,10 +123,10 @@ impl FieldGivenWeights {
     ///
     /// # Errors
     /// Invalid input, if a size is another.
-    pub fn whiten_by_curvature(&mut self, n_probes: u64, seed: Seed, position: &mut Vec<f64>) -> Result<()> {
+    pub fn whiten_by_curvature(&mut self, n_probes: u64, seed: Seed, position: &mut [f64]) -> Result<()> {
         let dim = position.len();
         let (mut probes, mut products) = (Vec::new(), Vec::new());
-        let (mut at, mut gradients) = (position.clone(), [vec![0.0; dim], vec![0.0; dim]]);
+        let (mut at, mut gradients) = (position.to_vec(), [vec![0.0; dim], vec![0.0; dim]]);
         for k in 0..n_probes {
             let mut stream = seed.label("probe").stream(k);
             let probe: Vec<f64> = (0..dim).map(|_| StandardNormal.sample(&mut stream)).collect();
@@ -141,7 +141,7 @@ impl FieldGivenWeights {
         self.recoordinate(&probes, &products, position)
     }
 
-    fn recoordinate(&mut self, left: &[f64], right: &[f64], position: &mut Vec<f64>) -> Result<()> {
+    fn recoordinate(&mut self, left: &[f64], right: &[f64], position: &mut [f64]) -> Result<()> {
         let grid = *self.gravity.lpt().grid();
         let mut amplitude = whitening::from_products(&grid, &self.amplitude, left, right)?;
         amplitude.iter_mut().zip(&self.least).for_each(|(a, least)| *a = a.max(*least));

@@ -66,7 +66,7 @@ pub fn mock(
     let means: Vec<f64> = psi.par_iter().map(|psi| volume * mixture.integral(of_mixture, *psi, threshold)).collect();
     let expected: f64 = means.iter().sum();
     // Written so that NaN is refused too.
-    if !(expected <= MAX_HALOS) {
+    if expected.is_nan() || expected > MAX_HALOS {
         return Err(Error::invalid_input(format!("these weights expect {expected:.3e} halos, above {MAX_HALOS:e}"))
             .remedy("take weights of a smaller density: the biases of alpha and sigma lower it most"));
     }
