@@ -250,7 +250,7 @@ fn the_template_passes_the_check_and_shows_every_key() {
     let text =
         text.replace("n = 32 ", "n = 8 ").replace("box_length = 128.0", "box_length = 64.0").replace("2e12", "1e13");
     let file = folder.join("analysis.toml");
-    std::fs::write(&file, text).expect("written");
+    std::fs::write(&file, &text).expect("written");
     let AnyAnalysis::Extension(extension) = AnyAnalysis::read(&file, &[]).unwrap_or_else(|e| panic!("{e}")) else {
         panic!("it is a model extension");
     };
