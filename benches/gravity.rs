@@ -4,7 +4,7 @@
 //! `cargo bench -p posterity --bench gravity`. The gradient's times are those of value and gradient; wall times are the
 //! least of several runs, processor times the mean (the system counts them in milliseconds). The last line is the largest memory of the process, after 128³; `-- 64` runs one grid alone. The peer's program is `peer/gravity_jaxpm.py`.
 
-use posterity::field::{Background, CloudInCell, Cosmology, Gravity, Grid, LinearPower, Order};
+use posterity::field::{Background, Cosmology, Deposit, Gravity, Grid, LinearPower, Order, MassAssignment};
 use posterity::math::{Complex, RealFft3};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::time::Instant;
@@ -13,13 +13,14 @@ fn main() {
     let wanted: Option<usize> = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
     let pools = [1, 2].map(|n| ThreadPoolBuilder::new().num_threads(n).build().expect("a pool"));
     println!(
-        "{:>5} {:>6} {:>9} {:>11} {:>11} {:>11}",
-        "grid", "order", "threads", "value/ms", "both/ms", "gradient/ms"
+        "{:>5} {:>6} {:>22} {:>9} {:>11} {:>11} {:>11}",
+        "grid", "order", "window", "threads", "value/ms", "both/ms", "gradient/ms"
     );
     for n in [32, 64, 128].into_iter().filter(|n| wanted.is_none_or(|wanted| wanted == *n)) {
-        for order in [Order::One, Order::Two] {
+        let smooth = (Order::Two, MassAssignment::TriangularShapedCloud);
+        for chain in [(Order::One, MassAssignment::CloudInCell), (Order::Two, MassAssignment::CloudInCell), smooth] {
             for pool in &pools {
-                row(n, order, pool);
+                row(n, chain, pool);
             }
         }
         pools[0].install(|| parts(n));
@@ -27,11 +28,11 @@ fn main() {
     println!("peak memory: {:.1} MB", peak_memory());
 }
 
-fn chain(n: usize, order: Order) -> Gravity {
+fn chain(n: usize, (order, window): (Order, MassAssignment)) -> Gravity {
     let planck = Cosmology { omega_m: 0.3111, omega_b: 0.049, h: 0.6766, n_s: 0.9665, sigma8: 0.8102 };
     let power = LinearPower::eisenstein_hu(&planck).expect("valid");
     let growth = Background::new(planck.omega_m, -1.0).expect("valid").growth(1.0).expect("valid");
-    Gravity::new(Grid::new(n, 2.0 * n as f64).expect("valid"), &power, &growth, order).expect("covers")
+    Gravity::new(Grid::new(n, 2.0 * n as f64).expect("valid"), &power, &growth, order, window).expect("covers")
 }
 
 /// Numbers of variance 1, by a multiplicative generator: what they are matters little.
@@ -44,8 +45,8 @@ fn noise(n: usize) -> Vec<f64> {
     (0..n).map(|_| (0..12).map(|_| uniform()).sum::<f64>() - 6.0).collect()
 }
 
-fn row(n: usize, order: Order, pool: &ThreadPool) {
-    let mut gravity = chain(n, order);
+fn row(n: usize, of: (Order, MassAssignment), pool: &ThreadPool) {
+    let mut gravity = chain(n, of);
     let (u, mut density, mut gradient) = (noise(n.pow(3)), vec![0.0; n.pow(3)], vec![0.0; n.pow(3)]);
     let mut time = |with_gradient: bool| {
         let (mut wall, start) = (f64::INFINITY, processor_time());
@@ -60,17 +61,17 @@ fn row(n: usize, order: Order, pool: &ThreadPool) {
         (wall, (processor_time() - start) / rounds(n) as f64)
     };
     let ((value, value_cpu), (both, both_cpu)) = pool.install(|| (time(false), time(true)));
-    let (order, threads) = (format!("{order:?}"), pool.current_num_threads());
-    println!("{n:>4}³ {order:>6} {threads:>8} {value:>9.2} {both:>9.2} {value_cpu:>10.2} {both_cpu:>9.2}");
+    let (order, window, threads) = (format!("{:?}", of.0), format!("{:?}", of.1), pool.current_num_threads());
+    println!("{n:>4}³ {order:>6} {window:>22} {threads:>8} {value:>9.2} {both:>9.2} {value_cpu:>10.2} {both_cpu:>9.2}");
 }
 
 /// The parts on one thread.
 fn parts(n: usize) {
-    let mut gravity = chain(n, Order::Two);
+    let mut gravity = chain(n, (Order::Two, MassAssignment::CloudInCell));
     let (u, mut density) = (noise(n.pow(3)), vec![0.0; n.pow(3)]);
     gravity.density(&u, &mut density).expect("sized");
     let psi = gravity.lpt().displacement();
-    let mut cloud_in_cell = CloudInCell::new(n);
+    let mut cloud_in_cell = Deposit::new(n, MassAssignment::CloudInCell);
     let deposit = milliseconds(n, || cloud_in_cell.deposit(psi, &mut density));
     let mut slopes = [(); 3].map(|()| vec![0.0; n.pow(3)]);
     let [x, y, z] = &mut slopes;

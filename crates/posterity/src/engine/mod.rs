@@ -132,6 +132,21 @@ impl Engine {
         names
     }
 
+    /// Which weight is the bias b.
+    pub fn bias(&self) -> usize {
+        self.n_isotropic
+    }
+
+    /// Which weights are the powers a_ℓ.
+    pub fn powers(&self) -> impl Iterator<Item = usize> {
+        let first = self.n_isotropic + 1;
+        self.directed.iter().scan(first, |next, degree| {
+            let power = *next;
+            *next += degree.squares.len();
+            Some(power)
+        })
+    }
+
     /// `psi` of `density` (δ), all of `n_voxels` values.
     ///
     /// # Panics

@@ -1,28 +1,28 @@
 //! The whole chain from white noise to the density, with its gradient.
 
-use super::{CloudInCell, Grid, Growth, LinearPower, Lpt, Order};
+use super::{Deposit, Grid, Growth, LinearPower, Lpt, Order, MassAssignment};
 use crate::error::Result;
 
-/// White noise → linear modes → displacement in Lagrangian perturbation theory → cloud-in-cell density, and back.
+/// White noise → linear modes → displacement in Lagrangian perturbation theory → density, and back.
 ///
 /// The log prior of the white noise and its gradient come with the same transforms, so that the gradient of a posterior
 /// costs what that of its likelihood does. Nothing is allocated after [`Gravity::new`].
 ///
-/// Memory: 124 bytes for each cell in second order, 60 in first, and 600/n of scratch, besides the caller's fields:
+/// Memory: 124 bytes for each cell in second order, 60 in first, and up to 1100/n of scratch, besides the caller's fields:
 /// 270 MB at 128³.
 #[derive(Debug)]
 pub struct Gravity {
     lpt: Lpt,
-    cloud_in_cell: CloudInCell,
+    deposit: Deposit,
 }
 
 impl Gravity {
-    /// Gravity on `grid` from linear `power` at z = 0, at the time of `growth`.
+    /// Gravity on `grid` from linear `power` at z = 0, at the time of `growth`, with particles of the shape `window`.
     ///
     /// # Errors
     /// Invalid input, if the power spectrum does not cover the grid's modes.
-    pub fn new(grid: Grid, power: &LinearPower, growth: &Growth, order: Order) -> Result<Self> {
-        Ok(Self { lpt: Lpt::new(grid, power, growth, order)?, cloud_in_cell: CloudInCell::new(grid.n()) })
+    pub fn new(grid: Grid, power: &LinearPower, growth: &Growth, order: Order, window: MassAssignment) -> Result<Self> {
+        Ok(Self { lpt: Lpt::new(grid, power, growth, order)?, deposit: Deposit::new(grid.n(), window) })
     }
 
     /// The displacements alone.
@@ -43,7 +43,7 @@ impl Gravity {
     pub fn density(&mut self, u: &[f64], density: &mut [f64]) -> Result<f64> {
         self.lpt.grid().check("the density", density.len())?;
         let log_prior = self.lpt.displace(u)?;
-        self.cloud_in_cell.deposit(self.lpt.displacement(), density);
+        self.deposit.deposit(self.lpt.displacement(), density);
         Ok(log_prior)
     }
 
@@ -54,7 +54,7 @@ impl Gravity {
     /// Invalid input, if a size is another.
     pub fn gradient(&mut self, d_density: &[f64], d_u: &mut [f64]) -> Result<()> {
         self.lpt.grid().check("the gradient by the density", d_density.len())?;
-        let cloud_in_cell = &self.cloud_in_cell;
-        self.lpt.gradient_with(d_u, |x, psi, out| cloud_in_cell.gradient_plane(x, psi, d_density, out))
+        let deposit = &self.deposit;
+        self.lpt.gradient_with(d_u, |x, psi, out| deposit.gradient_plane(x, psi, d_density, out))
     }
 }

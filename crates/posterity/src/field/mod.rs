@@ -8,7 +8,7 @@
 //! All arrays are f64, n³ numbers in C order (x slowest, z fastest); cell i is centred at i·L/n, where the particle of
 //! lattice site i starts. No result depends, to the bit, on the number of threads.
 
-mod cloud_in_cell;
+mod deposit;
 mod eisenstein_hu;
 mod gravity;
 mod grid;
@@ -21,7 +21,7 @@ mod spectra;
 mod tests;
 pub mod whitening;
 
-pub use cloud_in_cell::CloudInCell;
+pub use deposit::{Deposit, MassAssignment};
 pub use gravity::Gravity;
 pub use grid::Grid;
 pub use growth::{Background, Growth};

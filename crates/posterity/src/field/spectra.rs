@@ -4,13 +4,13 @@
 //! P_ab = V/n⁶ ⟨a(k) b(k)*⟩_shell,    r = P_ab / √(P_aa P_bb),    T = √(P_aa / P_bb)
 //! ```
 //! Modes of the half spectrum stand for their mirror images too and count twice where these are not stored. The mode
-//! k = 0 is in no shell. With `deconvolve`, a field's modes are divided by the cloud-in-cell window
-//! Π sinc²(π m_i/n); the noise of particles and aliasing are left as they are.
+//! k = 0 is in no shell. A field's modes can be divided by the window that it was deposited with,
+//! Π sinc^p(π m_i/n), p = 2 of cloud-in-cell, 3 of the triangular-shaped cloud; the noise of particles and aliasing are left as they are.
 //!
 //! Reference: Feldman, Kaiser, Peacock 1994, ApJ 426, 23; arXiv:astro-ph/9304022; Jing 2005, ApJ 620, 559;
 //! arXiv:astro-ph/0409240.
 
-use super::Grid;
+use super::{Grid, MassAssignment};
 use crate::error::{Error, Result};
 use crate::math::{Complex, RealFft3};
 use std::f64::consts::PI;
@@ -85,33 +85,33 @@ impl Spectra {
         Ok(Self { grid, fft, a: zeros.clone(), b: zeros, edges })
     }
 
-    /// The shells of one field (n³ values): power_a, power_b and cross_power are the same.
-    ///
-    /// # Errors
-    /// Invalid input, if the field has another size.
-    pub fn power(&mut self, field: &[f64], deconvolve: bool) -> Result<Vec<Bin>> {
-        self.grid.check("the field", field.len())?;
-        self.fft.forward(field, &mut self.a);
-        Ok(self.bins(&self.a, &self.a, [deconvolve; 2]))
-    }
-
-    /// The shells of two fields (n³ values each); `deconvolve` says for each whether the cloud-in-cell window is taken
+    /// The shells of one field (n³ values): power_a, power_b and cross_power are the same. `window`, where given, is taken
     /// out.
     ///
     /// # Errors
+    /// Invalid input, if the field has another size.
+    pub fn power(&mut self, field: &[f64], window: Option<MassAssignment>) -> Result<Vec<Bin>> {
+        self.grid.check("the field", field.len())?;
+        self.fft.forward(field, &mut self.a);
+        Ok(self.bins(&self.a, &self.a, [window; 2]))
+    }
+
+    /// The shells of two fields (n³ values each); `windows`, where given, are taken out of each.
+    ///
+    /// # Errors
     /// Invalid input, if a field has another size.
-    pub fn cross(&mut self, a: &[f64], b: &[f64], deconvolve: [bool; 2]) -> Result<Vec<Bin>> {
+    pub fn cross(&mut self, a: &[f64], b: &[f64], windows: [Option<MassAssignment>; 2]) -> Result<Vec<Bin>> {
         self.grid.check("the first field", a.len())?;
         self.grid.check("the second field", b.len())?;
         self.fft.forward(a, &mut self.a);
         self.fft.forward(b, &mut self.b);
-        Ok(self.bins(&self.a, &self.b, deconvolve))
+        Ok(self.bins(&self.a, &self.b, windows))
     }
 
-    fn bins(&self, a: &[Complex], b: &[Complex], deconvolve: [bool; 2]) -> Vec<Bin> {
+    fn bins(&self, a: &[Complex], b: &[Complex], windows: [Option<MassAssignment>; 2]) -> Vec<Bin> {
         let (n, nh) = (self.grid.n(), self.grid.n() / 2 + 1);
         let m: Vec<f64> = (0..n).map(|i| self.grid.wavenumber(i) as f64).collect();
-        let window: Vec<f64> = m.iter().map(|m| sinc(PI * m / n as f64).powi(2)).collect();
+        let sincs: Vec<f64> = m.iter().map(|m| sinc(PI * m / n as f64)).collect();
         let norm = self.grid.volume() / (self.grid.n_cells() as f64).powi(2);
         let k_fundamental = self.grid.k_fundamental();
         let mut bins: Vec<Bin> = self
@@ -131,8 +131,8 @@ impl Spectra {
                 continue;
             }
             let times = if (2 * z) % n == 0 { 1 } else { 2 };
-            let w = window[x] * window[y] * window[z];
-            let [wa, wb] = deconvolve.map(|deconvolve| if deconvolve { 1.0 / w } else { 1.0 });
+            let w = sincs[x] * sincs[y] * sincs[z];
+            let [wa, wb] = windows.map(|window| window.map_or(1.0, |window| w.powi(-window.order())));
             let bin = &mut bins[above - 1];
             let factor = times as f64 * norm;
             bin.n_modes += times;

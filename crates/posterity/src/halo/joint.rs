@@ -1,16 +1,16 @@
 //! The joint posterior of initial field and weights given a catalogue, in two blocks.
 //!
 //! Block 0 is the white noise of the initial field in its whitened coordinates u, given the weights; block 1 are the
-//! weights, given the density that the field evolves to. A sweep alternates the two, as the sampling of initial
+//! weights in their coordinates x ([`super::Coordinates`]), given the density that the field evolves to. A sweep alternates the two, as the sampling of initial
 //! conditions with their bias does (Jasche & Lavaux 2019, arXiv:1806.11117; Charnock et al. 2019, arXiv:1909.06379).
-//! Either part can also be sampled alone: [`FieldGivenWeights`] and [`WeightsGivenDensity`] are densities of their own.
+//! Either part can also be sampled alone: [`FieldGivenWeights`] and [`Straightened`] are densities of their own.
 //!
 //! At the end of each window of the warm-up the field is whitened anew, from the gradients that the window has seen
 //! ([`whitening::from_products`]).
 //!
 //! Memory: that of [`Gravity`] and of [`Model`], and 24 bytes for each voxel.
 
-use super::{Model, WeightsGivenDensity};
+use super::{Model, Straightened};
 use crate::error::{Error, Result};
 use crate::field::{Gravity, whitening};
 use crate::hmc::{Blocks, LogDensity, Window};
@@ -195,7 +195,7 @@ pub struct Joint {
     /// The field, given the weights.
     pub field: FieldGivenWeights,
     /// The weights, given the density.
-    pub weights: WeightsGivenDensity,
+    pub weights: Straightened,
 }
 
 impl Blocks for Joint {
@@ -210,9 +210,9 @@ impl Blocks for Joint {
     fn set(&mut self, i: usize, position: &[f64]) {
         if i == 0 {
             self.field.displace(position);
-            self.weights.set_density(&self.field.density);
+            self.weights.density.set_density(&self.field.density);
         } else {
-            self.field.set_weights(position);
+            self.field.set_weights(self.weights.weights(position).0);
         }
     }
 

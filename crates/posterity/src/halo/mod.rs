@@ -3,6 +3,7 @@
 mod bias;
 mod block;
 mod catalogue;
+mod coordinates;
 mod fit;
 mod joint;
 mod likelihood;
@@ -16,6 +17,7 @@ mod weights;
 
 pub use bias::{BiasGivenDensity, BiasSettings, Law};
 pub use catalogue::{Catalogue, Columns};
+pub use coordinates::{Coordinates, Straightened};
 pub use fit::{Settings as FitSettings, maximise};
 pub use joint::{FieldGivenWeights, Joint};
 pub use likelihood::{Likelihood, Region};

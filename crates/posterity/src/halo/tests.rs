@@ -5,6 +5,7 @@ mod known_answer;
 mod threads;
 
 use super::*;
+use crate::engine;
 use crate::hmc::LogDensity;
 use crate::seed::Seed;
 use rand::RngExt;
@@ -203,6 +204,60 @@ fn a_table_gives_what_the_voxels_give() {
         for (i, (a, b)) in d_psi.iter().zip(&one_d_psi).enumerate() {
             let expected = 64.0 * mixture.integral(&w, psi[i], THRESHOLD);
             assert!((a - b).abs() <= 1e-8 * (1e-6 + b.abs() + expected), "{case}, {i}: {a} {b}");
+        }
+    }
+}
+
+#[test]
+fn straight_coordinates_are_one_to_one_and_keep_the_density() {
+    let engine = |degrees: &[usize]| engine::Settings { degrees: degrees.to_vec(), ..Default::default() };
+    for (degrees, n_components) in [(&[0][..], 1), (&[0], 2), (&[0, 1, 2], 3)] {
+        let mixture = Mixture { n_components, ..Mixture::default() };
+        let settings = Settings { engine: engine(degrees), mixture };
+        let (n, region) = (5, Region::whole(125));
+        let density: Vec<f64> = numbers(125, -0.7, 2.0, 80);
+        let target =
+            WeightsGivenDensity::new(n, 20.0, &settings, THRESHOLD, &region, &halos(125, 40), &density).expect("valid");
+        let n_engine = target.names().len() - mixture.n_weights();
+        let mut straight = Straightened::new(target);
+        for (index, scale) in [(81, 0.2), (82, 3.0), (83, -20.0)] {
+            let mut w = weights(n_engine, mixture, index);
+            w[0] = scale;
+            let x = straight.coordinates(&w);
+            let back = straight.weights(&x).0;
+            assert!(w.iter().zip(back).all(|(a, b)| (a - b).abs() < 1e-12 * (1.0 + a.abs())), "{w:?} {back:?}");
+            // ln |det ∂w/∂x| by differences.
+            let dim = w.len();
+            let column = |j: usize, straight: &mut Straightened| -> Vec<f64> {
+                let step = 1e-5;
+                let [plus, minus] = [step, -step].map(|step| {
+                    let mut x = x.clone();
+                    x[j] += step;
+                    straight.weights(&x).0.to_vec()
+                });
+                plus.iter().zip(minus).map(|(a, b)| (a - b) / (2.0 * step)).collect()
+            };
+            let columns: Vec<Vec<f64>> = (0..dim).map(|j| column(j, &mut straight)).collect();
+            // det(JᵀJ) = det²: positive definite, so by Cholesky factors.
+            let square = crate::math::Matrix::from_fn(dim, dim, |i, j| {
+                columns[i].iter().zip(&columns[j]).map(|(a, b)| a * b).sum()
+            });
+            let factor = square.cholesky().expect("one to one");
+            let ln_det = 0.5 * factor.ln_det();
+            let (_, log_volume) = straight.weights(&x);
+            assert!((ln_det - log_volume).abs() < 1e-6, "{degrees:?} {scale}: {ln_det} {log_volume}");
+            // The density is that of the weights times the volume, and its gradient that of differences.
+            let mut gradient = vec![0.0; dim];
+            let value = straight.value_and_gradient(&x, &mut gradient);
+            let of_weights = straight.density.value_and_gradient(&w, &mut vec![0.0; dim]);
+            assert!((value - of_weights - log_volume).abs() < 1e-8 * value.abs());
+            let direction = numbers(dim, -1.0, 1.0, index + 10);
+            let [plus, minus] = [1e-5, -1e-5].map(|step| {
+                let x: Vec<f64> = x.iter().zip(&direction).map(|(x, d)| x + step * d).collect();
+                straight.value_and_gradient(&x, &mut vec![0.0; dim])
+            });
+            let exact: f64 = gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
+            assert!(((plus - minus) / 2e-5 - exact).abs() < 1e-4 * (1.0 + exact.abs()), "{degrees:?} {scale}: {exact}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The posterior of the weights when the density is known: a target of the samplers, without convolutions.
 
+use super::coordinates::Coordinates;
 use super::likelihood::{Likelihood, Region};
 use super::model::{Settings, check};
 use crate::engine::{Engine, Features};
@@ -16,6 +17,7 @@ pub struct WeightsGivenDensity {
     features: Features,
     likelihood: Likelihood,
     names: Vec<String>,
+    coordinates: Coordinates,
     psi: Vec<f64>,
     d_psi: Vec<f64>,
 }
@@ -45,8 +47,9 @@ impl WeightsGivenDensity {
         let volume = (box_length / n as f64).powi(3);
         let likelihood = Likelihood::new(settings.mixture, threshold, volume, &powers, &inside.collect::<Vec<_>>());
         let names = engine.names().into_iter().chain(settings.mixture.names()).collect();
+        let coordinates = Coordinates::new(&engine, settings.mixture.n_weights());
         let (psi, d_psi) = (vec![0.0; voxels.len()], vec![0.0; voxels.len()]);
-        Ok(Self { engine, voxels, features, likelihood, names, psi, d_psi })
+        Ok(Self { engine, voxels, features, likelihood, names, coordinates, psi, d_psi })
     }
 
     /// Puts another density δ in place, of the same n³ voxels.
@@ -57,6 +60,11 @@ impl WeightsGivenDensity {
     /// Names of the weights, in order.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Coordinates in which the weights are sampled.
+    pub fn coordinates(&self) -> &Coordinates {
+        &self.coordinates
     }
 
     /// Number of halos in the region.

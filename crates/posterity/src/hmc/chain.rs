@@ -30,7 +30,8 @@ impl BlockSettings {
         Self { sampler, metric, transitions: 1, acceptance_rate: Some(0.8), searches_length: true }
     }
 
-    fn check(&self) -> Result<()> {
+    /// Whether a block of so many coordinates can go so.
+    fn check(&self, dim: usize) -> Result<()> {
         let wrong = |key: &str, message: &str| Err(Error::invalid_input(message).at_key(key));
         if self.transitions == 0 {
             return wrong("transitions", "must be at least 1");
@@ -47,7 +48,7 @@ impl BlockSettings {
         // Any other metric than the identity stands for the one that the warm-up will choose.
         match self.metric {
             MetricKind::Identity => self.sampler.check(&Metric::Identity),
-            _ => self.sampler.check(&Metric::Diagonal(vec![])),
+            _ => self.sampler.check(&Metric::Diagonal(vec![1.0; dim])),
         }
     }
 }
@@ -107,8 +108,8 @@ impl Chain {
             return Err(Error::invalid_input(format!("{a} settings and {b} positions for {n} blocks")));
         }
         for (i, position) in positions.iter().enumerate() {
-            settings.blocks[i].check()?;
             let dim = target.block(i).dim();
+            settings.blocks[i].check(dim)?;
             if position.len() != dim {
                 let message = format!("the start of block {i} has {} values, not {dim}", position.len());
                 return Err(Error::invalid_input(message));

@@ -3,7 +3,7 @@
 use super::super::document::Document;
 use super::super::section::Section;
 use crate::error::{Error, Result};
-use crate::field::{Background, Cosmology, Gravity, Grid, Growth, LinearPower, Order};
+use crate::field::{Background, Cosmology, Gravity, Grid, Growth, LinearPower, Order, MassAssignment};
 use crate::npy;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ pub struct Field {
     pub growth: Growth,
     /// Order of Lagrangian perturbation theory.
     pub order: Order,
+    /// Shape of the particles.
+    pub mass_assignment: MassAssignment,
     /// h = H₀/(100 km/s/Mpc), where it is given: masses in Msun are suspected with it.
     pub hubble: Option<f64>,
     /// The final density contrast δ, where it is known.
@@ -32,7 +34,7 @@ impl Field {
     /// # Errors
     /// Those of [`Gravity::new`].
     pub fn gravity(&self) -> Result<Gravity> {
-        Gravity::new(self.grid, &self.power, &self.growth, self.order)
+        Gravity::new(self.grid, &self.power, &self.growth, self.order, self.mass_assignment)
     }
 }
 
@@ -49,6 +51,8 @@ pub(super) struct Keys {
     scale_factor: f64,
     #[serde(default = "two")]
     order: usize,
+    #[serde(default = "tsc")]
+    mass_assignment: MassAssignment,
     density: Option<PathBuf>,
     white_noise: Option<PathBuf>,
 }
@@ -72,6 +76,10 @@ fn one() -> f64 {
 
 fn two() -> usize {
     2
+}
+
+fn tsc() -> MassAssignment {
+    MassAssignment::TriangularShapedCloud
 }
 
 fn minus_one() -> f64 {
@@ -107,7 +115,7 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Field> {
     let density = read("density", &keys.density)?;
     let density = density.map(|contrast| checked(contrast).map_err(blame("density"))).transpose()?;
     let white_noise = read("white_noise", &keys.white_noise)?;
-    Ok(Field { grid, power, growth, order, hubble: cosmology.h, density, white_noise })
+    Ok(Field { grid, power, growth, order, mass_assignment: keys.mass_assignment, hubble: cosmology.h, density, white_noise })
 }
 
 fn read_power(mut section: Section<'_>, cosmology: &CosmologyKeys, grid: &Grid, folder: &Path) -> Result<LinearPower> {

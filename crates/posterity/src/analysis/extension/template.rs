@@ -9,6 +9,7 @@ n = 32                          # voxels along each axis
 box_length = 128.0              # [Mpc/h], periodic
 scale_factor = 1.0              # of the halos; 1 is today
 order = 2                       # of Lagrangian perturbation theory: 1 | 2
+mass_assignment = "tsc"         # of its particles: tsc | cic (rougher: the sampler's steps must be shorter)
 # density = "density.npy"       # final density contrast, (n, n, n), where it is known: for what = "weights", and [compare]
 # white_noise = "noise.npy"     # initial white noise, (n, n, n), where it is known: the sampled one is compared with it
 

@@ -59,7 +59,7 @@ fn mock(name: &str) -> PathBuf {
     let power = LinearPower::table(&k, &p).expect("table");
     let growth = Background::new(0.3, -1.0).expect("flat").growth(1.0).expect("today");
     let grid = Grid::new(N, 64.0).expect("grid");
-    let mut gravity = Gravity::new(grid, &power, &growth, Order::Two).expect("covered");
+    let mut gravity = Gravity::new(grid, &power, &growth, Order::Two, MassAssignment::TriangularShapedCloud).expect("covered");
     let mut stream = Seed::new(5).stream(0);
     let noise: Vec<f64> = (0..N * N * N).map(|_| StandardNormal.sample(&mut stream)).collect();
     let mut density = vec![0.0; noise.len()];

@@ -1,7 +1,7 @@
 //! The chain from white noise to the density.
 
 use super::super::*;
-use super::{amplitudes, dot, gravity, noise};
+use super::{WINDOWS, amplitudes, dot, gravity, noise};
 
 /// Value and gradient of log prior + Σ w (1 + δ)², a function that is not linear in the density.
 fn posterior(gravity: &mut Gravity, u: &[f64], weights: &[f64], gradient: Option<&mut [f64]>) -> f64 {
@@ -19,8 +19,9 @@ fn posterior(gravity: &mut Gravity, u: &[f64], weights: &[f64], gradient: Option
 /// million cross, of 512 here: none does.
 #[test]
 fn the_gradient_is_that_of_finite_differences() {
-    for (order, n) in [(Order::One, 8), (Order::Two, 8), (Order::Two, 7)] {
-        let mut gravity = gravity(n, 50.0, order);
+    let cases = [(Order::One, 8, 0), (Order::Two, 8, 0), (Order::Two, 7, 0), (Order::Two, 8, 1), (Order::Two, 7, 1)];
+    for (order, n, window) in cases {
+        let mut gravity = gravity(n, 50.0, order, WINDOWS[window]);
         gravity.lpt_mut().set_whitening(&amplitudes(n)).expect("even");
         let (u, weights, mut gradient) = (noise("u", n.pow(3)), noise("w", n.pow(3)), vec![0.0; n.pow(3)]);
         posterior(&mut gravity, &u, &weights, Some(&mut gradient));
@@ -34,7 +35,7 @@ fn the_gradient_is_that_of_finite_differences() {
             let difference = (plus - minus) / (2.0 * step);
             let exact = dot(&gradient, &v);
             let size = dot(&gradient, &gradient).sqrt();
-            assert!((difference - exact).abs() < 1e-6 * size, "{order:?} {n}: {difference} {exact}");
+            assert!((difference - exact).abs() < 1e-6 * size, "{order:?} {n} {window}: {difference} {exact}");
         }
     }
 }
@@ -43,7 +44,7 @@ fn the_gradient_is_that_of_finite_differences() {
 #[test]
 fn mass_is_kept_and_the_mean_moves_nothing() {
     let n = 12;
-    let mut gravity = gravity(n, 60.0, Order::Two);
+    let mut gravity = gravity(n, 60.0, Order::Two, MassAssignment::CloudInCell);
     let u = noise("u", n.pow(3));
     let mut density = vec![0.0; n.pow(3)];
     gravity.density(&u, &mut density).expect("sized");
@@ -59,12 +60,12 @@ fn mass_is_kept_and_the_mean_moves_nothing() {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    for n in [20, 34] {
+    for (n, window) in [(20, WINDOWS[0]), (34, WINDOWS[0]), (20, WINDOWS[1]), (33, WINDOWS[1])] {
         let (u, slope) = (noise("u", n * n * n), noise("slope", n * n * n));
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             pool.install(|| {
-                let mut gravity = gravity(n, 60.0, Order::Two);
+                let mut gravity = gravity(n, 60.0, Order::Two, window);
                 let (mut density, mut gradient) = (vec![0.0; n * n * n], vec![0.0; n * n * n]);
                 let log_prior = gravity.density(&u, &mut density).expect("sized");
                 gravity.gradient(&slope, &mut gradient).expect("sized");
@@ -79,7 +80,7 @@ fn the_number_of_threads_changes_no_bit() {
 
 #[test]
 fn fields_of_another_size_are_refused() {
-    let mut gravity = gravity(8, 60.0, Order::One);
+    let mut gravity = gravity(8, 60.0, Order::One, MassAssignment::CloudInCell);
     let (good, bad, mut out) = (vec![0.0; 512], vec![0.0; 511], vec![0.0; 512]);
     assert!(gravity.density(&bad, &mut out).expect_err("refused").is_invalid_input());
     assert!(gravity.density(&good, &mut [0.0; 8]).expect_err("refused").is_invalid_input());

@@ -1,7 +1,7 @@
 //! Each map by itself.
 
 use super::super::*;
-use super::{amplitudes, dot, lpt, noise, norm};
+use super::{WINDOWS, amplitudes, dot, lpt, noise, norm};
 
 fn displacement(lpt: &mut Lpt, u: &[f64]) -> [Vec<f64>; 3] {
     lpt.displace(u).expect("of the grid's size");
@@ -163,68 +163,98 @@ fn two_crossed_waves_are_known() {
     assert!((product / k2).abs() > 1e-3);
 }
 
+/// w(d) of the module's text.
+fn window_at(window: MassAssignment, d: f64) -> f64 {
+    let d = d.abs();
+    match window {
+        MassAssignment::CloudInCell => (1.0 - d).max(0.0),
+        MassAssignment::TriangularShapedCloud if d < 0.5 => 0.75 - d * d,
+        MassAssignment::TriangularShapedCloud => 0.5 * (1.5 - d).max(0.0).powi(2),
+    }
+}
+
 #[test]
-fn cloud_in_cell_keeps_mass_and_has_its_adjoint() {
-    for (n, size) in [(2, 1.0), (5, 0.3), (12, 5.0), (20, 2.0), (20, 90.0)] {
+fn a_deposit_keeps_mass_and_has_its_adjoint() {
+    let cases = [(1, 0.4), (2, 1.0), (3, 0.7), (5, 0.3), (9, 2.0), (12, 5.0), (20, 2.0), (20, 90.0)];
+    for (window, (n, size)) in WINDOWS.into_iter().flat_map(|window| cases.map(|case| (window, case))) {
         let psi = ["x", "y", "z"].map(|label| noise(label, n * n * n).iter().map(|x| size * x).collect::<Vec<_>>());
-        let mut cic = CloudInCell::new(n);
+        let mut deposit = Deposit::new(n, window);
         let (mut density, mut direct) = (vec![0.0; n * n * n], vec![0.0; n * n * n]);
-        cic.deposit([&psi[0], &psi[1], &psi[2]], &mut density);
-        let particles = psi[0].iter().zip(&psi[1]).zip(&psi[2]).enumerate();
-        for (p, ((px, py), pz)) in particles {
-            let x = [(p / n / n) as f64 + px, (p / n % n) as f64 + py, (p % n) as f64 + pz];
-            for corner in 0..8 {
+        deposit.deposit([&psi[0], &psi[1], &psi[2]], &mut density);
+        for p in 0..n * n * n {
+            let x = [(p / n / n) as f64 + psi[0][p], (p / n % n) as f64 + psi[1][p], (p % n) as f64 + psi[2][p]];
+            for corner in 0..64 {
                 let (mut index, mut weight) = (0, 1.0);
-                for (a, x) in x.iter().enumerate() {
-                    let (floor, up) = (x.floor(), corner >> a & 1);
-                    weight *= if up == 1 { x - floor } else { 1.0 - (x - floor) };
-                    index = index * n + (floor as i64 + up).rem_euclid(n as i64) as usize;
+                for (x, step) in x.iter().zip([corner / 16, corner / 4 % 4, corner % 4]) {
+                    let cell = x.floor() as i64 + step - 1;
+                    weight *= window_at(window, x - cell as f64);
+                    index = index * n + cell.rem_euclid(n as i64) as usize;
                 }
                 direct[index] += weight;
             }
         }
-        assert!(density.iter().zip(&direct).all(|(a, b)| (a - b).abs() < 1e-12), "{n} {size}");
+        assert!(density.iter().zip(&direct).all(|(a, b)| (a - b).abs() < 1e-12), "{window:?} {n} {size}");
         let total: f64 = density.iter().sum();
         assert!((total / (n * n * n) as f64 - 1.0).abs() < 1e-13);
-        // The density is linear in one particle's coordinate until it crosses into another cell.
+        // The density is a polynomial of second degree at most in one particle's coordinate until it crosses into another
+        // cell, or a cell's edge with the triangular cloud: differences about it are exact.
         let weights = noise("weights", n * n * n);
         let mut slopes = [(); 3].map(|()| vec![0.0; n * n * n]);
         let [x, y, z] = &mut slopes;
-        cic.gradient([&psi[0], &psi[1], &psi[2]], &weights, [x, y, z]);
-        let before = dot(&weights, &density);
-        for p in (0..n * n * n).step_by(n * n * n / 8) {
+        deposit.gradient([&psi[0], &psi[1], &psi[2]], &weights, [x, y, z]);
+        for p in (0..n * n * n).step_by((n * n * n / 8).max(1)) {
             for a in 0..3 {
-                let mut moved = psi.clone();
-                let x = moved[a][p] + (p % n) as f64;
-                let room = 0.5 * if x - x.floor() < 0.5 { 1.0 } else { -1.0 } * 0.9;
-                moved[a][p] += room;
-                let same_cell = {
-                    let at = [p / n / n, p / n % n, p % n][a] as f64;
-                    (at + psi[a][p]).floor() == (at + moved[a][p]).floor()
+                let edge = if window == MassAssignment::CloudInCell { 0.0 } else { 0.5 };
+                let x = psi[a][p] - edge;
+                let room = 0.9 * (x - x.floor()).min(x.ceil() - x);
+                let mut moved = |step: f64| {
+                    let mut moved = psi.clone();
+                    moved[a][p] += step;
+                    deposit.deposit([&moved[0], &moved[1], &moved[2]], &mut density);
+                    dot(&weights, &density)
                 };
-                if same_cell {
-                    cic.deposit([&moved[0], &moved[1], &moved[2]], &mut density);
-                    let difference = dot(&weights, &density) - before;
-                    assert!((difference - room * slopes[a][p]).abs() < 1e-11, "{n} {size} {p} {a}");
-                }
+                let difference = moved(room) - moved(-room);
+                assert!((difference - 2.0 * room * slopes[a][p]).abs() < 1e-11, "{window:?} {n} {size} {p} {a}");
             }
         }
     }
 }
 
 #[test]
+fn the_triangular_cloud_has_no_jump_of_slope() {
+    let (n, weights) = (6, noise("weights", 216));
+    let slope = |window: MassAssignment, x: f64| {
+        let (mut psi, zero) = (vec![0.0; 216], vec![0.0; 216]);
+        psi[100] = x;
+        let mut out = [(); 3].map(|()| vec![0.0; 216]);
+        let [gx, gy, gz] = &mut out;
+        Deposit::new(n, window).gradient([&psi, &zero, &zero], &weights, [gx, gy, gz]);
+        out[0][100]
+    };
+    for x in [-0.5, 0.0, 0.5, 1.0] {
+        let [jump, none] = WINDOWS.map(|window| (slope(window, x + 1e-9) - slope(window, x - 1e-9)).abs());
+        assert!(none < 1e-7, "{x}: {none}");
+        assert!(x.fract() != 0.0 || jump > 0.1, "{x}: {jump}");
+    }
+}
+
+#[test]
 fn particles_at_rest_are_uniform_and_nan_is_not_hidden() {
+    WINDOWS.into_iter().for_each(nan_is_not_hidden);
+}
+
+fn nan_is_not_hidden(window: MassAssignment) {
     let (n, zero) = (9, vec![0.0; 729]);
     let mut density = vec![0.0; 729];
-    CloudInCell::new(n).deposit([&zero, &zero, &zero], &mut density);
+    Deposit::new(n, window).deposit([&zero, &zero, &zero], &mut density);
     assert!(density.iter().all(|d| *d == 1.0));
     for bad in [f64::NAN, f64::INFINITY, 1e300] {
         let mut psi = zero.clone();
         psi[200] = bad;
-        CloudInCell::new(n).deposit([&psi, &zero, &zero], &mut density);
+        Deposit::new(n, window).deposit([&psi, &zero, &zero], &mut density);
         assert!(density.iter().any(|d| d.is_nan()) || bad == 1e300);
         let mut out = [(); 3].map(|()| vec![0.0; 729]);
         let [x, y, z] = &mut out;
-        CloudInCell::new(n).gradient([&zero, &psi, &zero], &density, [x, y, z]);
+        Deposit::new(n, window).gradient([&zero, &psi, &zero], &density, [x, y, z]);
     }
 }

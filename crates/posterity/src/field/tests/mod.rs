@@ -4,7 +4,7 @@ mod chain;
 mod maps;
 mod power;
 
-use super::{Background, Cosmology, Gravity, Grid, LinearPower, Lpt, Order};
+use super::{Background, Cosmology, Gravity, Grid, LinearPower, Lpt, MassAssignment, Order};
 use crate::seed::Seed;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -30,10 +30,12 @@ pub(super) fn lpt(n: usize, box_length: f64, order: Order) -> Lpt {
     Lpt::new(Grid::new(n, box_length).expect("valid"), &power, &growth, order).expect("covers")
 }
 
-pub(super) fn gravity(n: usize, box_length: f64, order: Order) -> Gravity {
+pub(super) const WINDOWS: [MassAssignment; 2] = [MassAssignment::CloudInCell, MassAssignment::TriangularShapedCloud];
+
+pub(super) fn gravity(n: usize, box_length: f64, order: Order, window: MassAssignment) -> Gravity {
     let power = LinearPower::eisenstein_hu(&PLANCK).expect("valid");
     let growth = Background::new(PLANCK.omega_m, -1.0).expect("valid").growth(0.8).expect("valid");
-    Gravity::new(Grid::new(n, box_length).expect("valid"), &power, &growth, order).expect("covers")
+    Gravity::new(Grid::new(n, box_length).expect("valid"), &power, &growth, order, window).expect("covers")
 }
 
 /// Amplitudes of whitened coordinates that differ from mode to mode.

@@ -60,7 +60,7 @@ fn a_table_that_does_not_serve_is_refused() {
         "covers k = 1.0000e-3 to 1.0000e0 h/Mpc, the grid of 64³ cells in 128 Mpc/h needs 4.9087e-2 to 2.7207e0";
     assert!(text.contains(ranges), "{text}");
     let growth = Background::new(0.3, -1.0).expect("valid").growth(1.0).expect("valid");
-    assert!(Gravity::new(grid, &good, &growth, Order::Two).expect_err("too short").is_invalid_input());
+    assert!(Gravity::new(grid, &good, &growth, Order::Two, MassAssignment::CloudInCell).expect_err("too short").is_invalid_input());
     good.check_covers(&Grid::new(16, 128.0).expect("valid")).expect("covers");
     for (text, says) in [
         ("1 2\n3 x\n", ":2: `3 x` is not two numbers"),
@@ -101,7 +101,7 @@ fn the_spectrum_of_linear_fields_is_the_one_given() {
     let mut modes = vec![];
     for i in 0..n_fields {
         lpt.linear_density(&noise(&format!("field {i}"), n.pow(3)), &mut delta).expect("sized");
-        modes = spectra.power(&delta, false).expect("sized");
+        modes = spectra.power(&delta, None).expect("sized");
         sums.iter_mut().zip(&modes).for_each(|(sum, bin)| *sum += bin.power_a / n_fields as f64);
     }
     for (mean, bin) in sums.iter().zip(&modes) {
@@ -118,7 +118,7 @@ fn estimators_have_known_answers() {
     let mut spectra = Spectra::new(grid, &Bins::Fundamental).expect("valid");
     let a = noise("a", n.pow(3));
     let scaled: Vec<f64> = a.iter().map(|a| 1.0 - 3.0 * a).collect();
-    let bins = spectra.cross(&scaled, &a, [false; 2]).expect("sized");
+    let bins = spectra.cross(&scaled, &a, [None; 2]).expect("sized");
     assert_eq!(bins.len(), n / 2);
     for bin in &bins {
         assert!((bin.correlation() + 1.0).abs() < 1e-12 && (bin.transfer() - 3.0).abs() < 1e-12);
@@ -127,7 +127,7 @@ fn estimators_have_known_answers() {
     assert_eq!(bins[0].n_modes, 18);
     // Parseval: all modes together have the variance of the field.
     let edges = Bins::Edges(vec![0.5 * grid.k_fundamental(), 2.0 * grid.k_max()]);
-    let all = Spectra::new(grid, &edges).expect("valid").power(&a, false).expect("sized")[0];
+    let all = Spectra::new(grid, &edges).expect("valid").power(&a, None).expect("sized")[0];
     assert_eq!(all.n_modes, n.pow(3) - 1);
     let mean = a.iter().sum::<f64>() / a.len() as f64;
     let variance = a.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / a.len() as f64;
@@ -135,13 +135,13 @@ fn estimators_have_known_answers() {
     // A wave of amplitude 2 along y has P = V at its two modes; the window is sinc² of half its phase per cell.
     let phase = |i: usize| 2.0 * std::f64::consts::PI * 2.0 * (i / n % n) as f64 / n as f64;
     let wave: Vec<f64> = (0..n.pow(3)).map(|i| 2.0 * phase(i).cos()).collect();
-    let plain = spectra.power(&wave, false).expect("sized")[1];
+    let plain = spectra.power(&wave, None).expect("sized")[1];
     assert!((plain.power_a * plain.n_modes as f64 / (2.0 * grid.volume()) - 1.0).abs() < 1e-12);
     let half = std::f64::consts::PI * 2.0 / n as f64;
-    let ratio = spectra.power(&wave, true).expect("sized")[1].power_a / plain.power_a;
+    let ratio = spectra.power(&wave, Some(MassAssignment::CloudInCell)).expect("sized")[1].power_a / plain.power_a;
     assert!((ratio * (half.sin() / half).powi(4) - 1.0).abs() < 1e-12);
     for edges in [vec![], vec![1.0], vec![1.0, 1.0], vec![-1.0, 1.0], vec![0.0, f64::NAN]] {
         assert!(Spectra::new(grid, &Bins::Edges(edges)).expect_err("refused").is_invalid_input());
     }
-    assert!(spectra.power(&a[1..], false).expect_err("refused").is_invalid_input());
+    assert!(spectra.power(&a[1..], None).expect_err("refused").is_invalid_input());
 }

@@ -158,7 +158,7 @@ fn power_spectra(extension: &Extension, stored: &Stored) -> Result<Option<PowerS
     let prior = prior(extension, &shells);
     let truth = match true_linear(extension)? {
         Some(linear) => {
-            let bins = Spectra::new(*grid, &bins(grid))?.power(&linear, false)?;
+            let bins = Spectra::new(*grid, &bins(grid))?.power(&linear, None)?;
             Some(bins.iter().map(|bin| bin.power_a).collect())
         }
         None => None,
@@ -208,7 +208,7 @@ fn cross_correlation(extension: &Extension, stored: &Stored, besides: &[Beside])
     let shells = shells(grid)?;
     let posterior_mean = match mean_of("linear", besides, 1.0) {
         Some(mean) => {
-            let bins = Spectra::new(*grid, &bins(grid))?.cross(&mean, &truth, [false; 2])?;
+            let bins = Spectra::new(*grid, &bins(grid))?.cross(&mean, &truth, [None; 2])?;
             bins.iter().map(Bin::correlation).collect()
         }
         None => Vec::new(),

@@ -60,10 +60,8 @@ fn load(extension: &Extension, out_dir: &Path, i: usize) -> Result<(Chain, Targe
     let path = checkpoint_path(out_dir, i);
     let (chain, mut beside) = hmc::load(&path, i as u64, Seed::new(extension.seed), &extension.sampling.chain)?;
     let amplitude = beside.remove("amplitude").unwrap_or_default();
-    let weights = match &extension.engine.weights {
-        Some(known) => known.clone(),
-        None => chain.blocks()[chain.blocks().len() - 1].state.position.clone(),
-    };
+    // Where weights are sampled, the chain puts its own in place.
+    let weights = extension.engine.weights.clone().unwrap_or_else(|| vec![0.0; extension.engine.names.len()]);
     let corrupt = |error: Error| {
         Error::corrupt_file(format!("the chain cannot go on: {error}"))
             .in_file(&path)

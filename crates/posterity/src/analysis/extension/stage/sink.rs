@@ -105,8 +105,8 @@ impl<'a> Sink<'a> {
         field.linear_density(position, linear)?;
         let log_prior = -0.5 * white_noise.iter().map(|s| s * s).sum::<f64>();
         let bins = match true_linear {
-            Some(truth) => spectra.cross(linear, truth, [false; 2])?,
-            None => spectra.power(linear, false)?,
+            Some(truth) => spectra.cross(linear, truth, [None; 2])?,
+            None => spectra.power(linear, None)?,
         };
         self.keep("power", bins.iter().map(|bin| bin.power_a));
         if true_linear.is_some() {
@@ -160,13 +160,13 @@ impl hmc::Sink<Target> for Sink<'_> {
             log_prior += self.take_field(&blocks[0].state.position, draw, target)?;
         }
         let mut log_likelihood = last.log_density;
-        if what == What::Field {
-            log_likelihood -= log_prior;
-        } else {
-            let of_weights = add_prior(&last.position, &mut self.gradient);
-            log_likelihood -= of_weights;
+        if let Some((weights, log_volume)) = target.weights(&last.position) {
+            let of_weights = add_prior(weights, &mut self.gradient);
+            log_likelihood -= of_weights + log_volume;
             log_prior += of_weights;
-            self.keep("weights", last.position.iter().copied());
+            self.keep("weights", weights.iter().copied());
+        } else {
+            log_likelihood -= log_prior;
         }
         self.keep("log_likelihood", [log_likelihood]);
         self.keep("lp", [log_likelihood + log_prior]);

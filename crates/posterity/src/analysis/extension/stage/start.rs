@@ -11,7 +11,7 @@ use super::super::{Extension, What};
 use super::target::{Target, amplitude, given, of_halos};
 use crate::error::Result;
 use crate::field::Grid;
-use crate::halo::{FitSettings, PRIOR_SD, maximise};
+use crate::halo::{FitSettings, maximise};
 use crate::hmc::{Chain, LogDensity, Metric};
 use crate::math::{Complex, RealFft3};
 use crate::seed::{Seed, Stream};
@@ -32,9 +32,11 @@ const LEAST_WIDTH: f64 = 0.01;
 /// Probes of the field's curvature.
 const N_PROBES: u64 = 8;
 
-/// What all chains begin from: weights with the metric of the curvature there, and the field with its whitening.
+/// What all chains begin from.
 pub(super) struct Maximum {
-    weights: Option<(Vec<f64>, Metric)>,
+    /// The weights, their coordinates, and the metric of the curvature there.
+    weights: Option<(Vec<f64>, Vec<f64>, Metric)>,
+    /// The field's coordinates, and the amplitudes that they are of.
     field: Option<(Vec<f64>, Vec<f64>)>,
 }
 
@@ -73,22 +75,22 @@ pub(super) fn maximum(extension: &Extension) -> Result<Maximum> {
             let is_proxy = extension.sampling.what == What::Joint;
             let halos = if is_proxy { half(&extension.halos.cells, 1) } else { extension.halos.cells.clone() };
             let mut target = of_halos(extension, &halos, density)?;
-            let start = first_weights(&extension.engine.names);
-            let mut weights = maximise(&mut target, &start, &FitSettings::default(), seed).position;
+            let start = target.coordinates(&first_weights(&extension.engine.names));
+            let mut x = maximise(&mut target, &start, &FitSettings::default(), seed).position;
             if is_proxy {
                 // Fitted to half of the halos; α is nearly exponential in its bias where halos are rarer than voxels.
                 let all = extension.halos.cells.len() as f64 / halos.len().max(1) as f64;
-                let biases = weights.iter_mut().zip(&extension.engine.names);
+                let biases = x.iter_mut().zip(&extension.engine.names);
                 biases
                     .filter(|(_, name)| name.starts_with("alpha_") && name.ends_with("_bias"))
-                    .for_each(|(w, _)| *w += all.ln());
+                    .for_each(|(x, _)| *x += all.ln());
             }
-            let metric = Metric::of_curvature(&mut target, &weights, PRIOR_SD)?;
-            Some((weights, metric))
+            let metric = target.metric(&x)?;
+            Some((target.weights(&x).0.to_vec(), x, metric))
         }
         None => None,
     };
-    let known = weights.as_ref().map(|(weights, _)| weights).or(extension.engine.weights.as_ref());
+    let known = weights.as_ref().map(|(weights, ..)| weights).or(extension.engine.weights.as_ref());
     let mut target = Target::new(extension, known.map_or(&[], |w| w), amplitude(extension))?;
     let Some(field) = target.field() else { return Ok(Maximum { weights, field: None }) };
     let mut stream = seed.label("field").stream(0);
@@ -105,7 +107,7 @@ pub(super) fn maximum(extension: &Extension) -> Result<Maximum> {
 /// A chain at its start, and its target.
 pub(super) fn chain(extension: &Extension, i: usize, maximum: &Maximum) -> Result<(Chain, Target)> {
     let mut stream = Seed::new(extension.seed).label("start").label("chain").stream(i as u64);
-    let known = maximum.weights.as_ref().map(|(weights, _)| weights).or(extension.engine.weights.as_ref());
+    let known = maximum.weights.as_ref().map(|(weights, ..)| weights).or(extension.engine.weights.as_ref());
     let amplitude = maximum.field.as_ref().map_or_else(Vec::new, |(_, amplitude)| amplitude.clone());
     let mut target = Target::new(extension, known.map_or(&[], |w| w), amplitude)?;
     let mut positions = Vec::new();
@@ -119,24 +121,24 @@ pub(super) fn chain(extension: &Extension, i: usize, maximum: &Maximum) -> Resul
             width *= 0.5;
             u = at(width);
         }
-        if let Some((weights, metric)) = &mut weights {
+        if let Some((_, x, metric)) = &mut weights {
             let mut of_field = given(extension, field.evolve(&u).0)?;
             let climb = FitSettings { n_starts: 1, ..FitSettings::default() };
-            *weights = maximise(&mut of_field, weights, &climb, Seed::new(extension.seed)).position;
-            *metric = Metric::of_curvature(&mut of_field, weights, PRIOR_SD)?;
+            *x = maximise(&mut of_field, x, &climb, Seed::new(extension.seed)).position;
+            *metric = of_field.metric(x)?;
         }
         positions.push(u);
     }
-    if let Some((weights, metric)) = &weights {
-        let z: Vec<f64> = weights.iter().map(|_| normal(&mut stream)).collect();
+    if let Some((_, x, metric)) = &weights {
+        let z: Vec<f64> = x.iter().map(|_| normal(&mut stream)).collect();
         let mut step = vec![0.0; z.len()];
         metric.apply(&z, &mut step);
-        positions.push(weights.iter().zip(step).map(|(w, d)| w + SPREAD * d).collect());
+        positions.push(x.iter().zip(step).map(|(x, d)| x + SPREAD * d).collect());
     }
     let settings = extension.sampling.chain.clone();
     let last = positions.len() - 1;
     let mut chain = Chain::new(i as u64, Seed::new(extension.seed), settings, positions, &mut target)?;
-    if let Some((_, metric)) = weights {
+    if let Some((_, _, metric)) = weights {
         chain.begin_in(last, metric)?;
     }
     Ok((chain, target))

@@ -44,7 +44,7 @@ pub(super) fn bins(grid: &Grid) -> Bins {
 
 /// The shells of the power that a field of zeros has: wavenumbers and numbers of modes.
 pub(super) fn shells(grid: &Grid) -> Result<Vec<Bin>> {
-    Spectra::new(*grid, &bins(grid))?.power(&vec![0.0; grid.n_cells()], false)
+    Spectra::new(*grid, &bins(grid))?.power(&vec![0.0; grid.n_cells()], None)
 }
 
 impl Stored {

@@ -3,7 +3,7 @@
 use super::super::{Extension, What};
 use crate::error::Result;
 use crate::field::whitening;
-use crate::halo::{FieldGivenWeights, Joint, Model, Region, WeightsGivenDensity};
+use crate::halo::{FieldGivenWeights, Joint, Model, Region, Straightened, WeightsGivenDensity};
 use crate::hmc::{Blocks, LogDensity, Single, Window};
 
 /// Of tracers such as these the bias that the Wiener filter begins with; the warm-up finds what is right.
@@ -16,11 +16,12 @@ pub(super) enum Target {
     /// The field.
     Field(Box<FieldGivenWeights>),
     /// The weights.
-    Weights(Box<Single<WeightsGivenDensity>>),
+    Weights(Box<Single<Straightened>>),
 }
 
 impl Target {
     /// The target of an analysis; the field in the coordinates of `amplitude`, conditioned on `weights` to begin with.
+    /// Chains are of the field's coordinates u and of the weights' coordinates x.
     pub(super) fn new(extension: &Extension, weights: &[f64], amplitude: Vec<f64>) -> Result<Self> {
         let field = || -> Result<FieldGivenWeights> {
             let Extension { field, halos, engine, .. } = extension;
@@ -51,6 +52,15 @@ impl Target {
         }
     }
 
+    /// The weights at coordinates x, where they are sampled, and ln of the volume element there.
+    pub(super) fn weights(&mut self, x: &[f64]) -> Option<(&[f64], f64)> {
+        match self {
+            Self::Joint(joint) => Some(joint.weights.weights(x)),
+            Self::Weights(weights) => Some(weights.0.weights(x)),
+            Self::Field(_) => None,
+        }
+    }
+
     fn inner(&mut self) -> &mut dyn Blocks {
         match self {
             Self::Joint(joint) => &mut **joint,
@@ -61,16 +71,17 @@ impl Target {
 }
 
 /// The weights' density, given a density contrast.
-pub(super) fn given(extension: &Extension, density: &[f64]) -> Result<WeightsGivenDensity> {
+pub(super) fn given(extension: &Extension, density: &[f64]) -> Result<Straightened> {
     of_halos(extension, &extension.halos.cells, density)
 }
 
 /// The weights' density of these halos, as voxels and masses, given a density contrast.
-pub(super) fn of_halos(extension: &Extension, cells: &[(usize, f64)], density: &[f64]) -> Result<WeightsGivenDensity> {
+pub(super) fn of_halos(extension: &Extension, cells: &[(usize, f64)], density: &[f64]) -> Result<Straightened> {
     let Extension { field, halos, engine, .. } = extension;
     let (n, box_length) = (field.grid.n(), field.grid.box_length());
     let region = Region::whole(field.grid.n_cells());
-    WeightsGivenDensity::new(n, box_length, &engine.settings, halos.threshold, &region, cells, density)
+    let threshold = halos.threshold;
+    WeightsGivenDensity::new(n, box_length, &engine.settings, threshold, &region, cells, density).map(Straightened::new)
 }
 
 /// The amplitudes of the modes that a chain begins with, `(n, n, n/2 + 1)`.
