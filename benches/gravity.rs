@@ -4,7 +4,7 @@
 //! `cargo bench -p posterity --bench gravity`. The gradient's times are those of value and gradient; wall times are the
 //! least of several runs, processor times the mean (the system counts them in milliseconds). The last line is the largest memory of the process, after 128³; `-- 64` runs one grid alone. The peer's program is `peer/gravity_jaxpm.py`.
 
-use posterity::field::{Background, Cosmology, Deposit, Gravity, Grid, LinearPower, Order, MassAssignment};
+use posterity::field::{Background, Cosmology, Deposit, Gravity, Grid, LinearPower, MassAssignment, Order};
 use posterity::math::{Complex, RealFft3};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::time::Instant;

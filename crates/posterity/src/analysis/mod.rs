@@ -33,6 +33,7 @@ mod model;
 mod observation;
 mod prior;
 mod results;
+mod results_file;
 mod section;
 mod simulations;
 mod stage;

@@ -15,19 +15,16 @@
 //! | `warnings` | what the user should know before trusting the result |
 
 use super::Analysis;
+use super::results_file::{self, but_title};
 use crate::compressor::{Fisher, Knowledge};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::failure::{Cause, Failures, Record};
 use crate::lfi::pmc;
 use crate::parameter::Parameter;
 use crate::samples::Samples;
-use crate::whole_file::write_text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Name of the file in the output folder.
-pub(super) const FILE: &str = "results.json";
 
 /// The content of `results.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -200,16 +197,10 @@ impl Results {
             timings_s: BTreeMap::new(),
             warnings: Vec::new(),
         };
-        let path = folder.join(FILE);
-        if !path.is_file() {
+        if !folder.join(results_file::FILE).is_file() {
             return Ok(new);
         }
         let old = Self::read(folder)?;
-        let but_title = |settings: &serde_json::Value| {
-            let mut settings = settings.clone();
-            settings.as_object_mut().map(|table| table.remove("title"));
-            settings
-        };
         let same = (&old.version, old.seed, but_title(&old.analysis), &old.observed)
             == (&new.version, new.seed, but_title(&new.analysis), &new.observed);
         Ok(if same { Self { title: new.title, analysis: new.analysis, ..old } } else { new })
@@ -220,11 +211,7 @@ impl Results {
     /// # Errors
     /// Io; corrupt file, if it is none that this program wrote.
     pub fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join(FILE);
-        let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
-        serde_json::from_str(&text).map_err(|e| {
-            Error::corrupt_file(e.to_string()).in_file(&path).remedy("take it away, or choose another output folder")
-        })
+        results_file::read(folder)
     }
 
     /// Writes them into a folder.
@@ -232,9 +219,7 @@ impl Results {
     /// # Errors
     /// Io.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(FILE);
-        let text = serde_json::to_string_pretty(self).map_err(|e| Error::numerical(e.to_string()).in_file(&path))?;
-        write_text(&path, &(text + "\n"))
+        results_file::write(self, folder)
     }
 
     /// Enters the failures among so many simulations of a set or method; none leave no trace.

@@ -130,7 +130,9 @@ impl Deposit {
         let n = self.n;
         match self.window {
             MassAssignment::CloudInCell => Arch::new().dispatch(Gather::<2> { n, x, displacement, d_density, out }),
-            MassAssignment::TriangularShapedCloud => Arch::new().dispatch(Gather::<3> { n, x, displacement, d_density, out }),
+            MassAssignment::TriangularShapedCloud => {
+                Arch::new().dispatch(Gather::<3> { n, x, displacement, d_density, out })
+            }
         }
     }
 }
@@ -295,8 +297,7 @@ impl<const P: usize> WithSimd for Gather<'_, P> {
                     let is = wrapped::<P>(cx.index[p] as usize, n);
                     let js = wrapped::<P>(cy.index[p] as usize, n);
                     let ks = wrapped::<P>(cz.index[p] as usize, n);
-                    let ([sx, sy, sz], [tx, ty, tz]) =
-                        along::<P>([cx.distance[p], cy.distance[p], cz.distance[p]]);
+                    let ([sx, sy, sz], [tx, ty, tz]) = along::<P>([cx.distance[p], cy.distance[p], cz.distance[p]]);
                     // Along z first, means and slopes of the edges; then along y, then x.
                     let mut sums = [0.0; 3];
                     for i in 0..P {

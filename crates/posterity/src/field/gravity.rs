@@ -1,6 +1,6 @@
 //! The whole chain from white noise to the density, with its gradient.
 
-use super::{Deposit, Grid, Growth, LinearPower, Lpt, Order, MassAssignment};
+use super::{Deposit, Grid, Growth, LinearPower, Lpt, MassAssignment, Order};
 use crate::error::Result;
 
 /// White noise → linear modes → displacement in Lagrangian perturbation theory → density, and back.

@@ -6,8 +6,8 @@
 //! a² = 1/(1 + b² D² P(k) n̄)
 //! ```
 //! ([`wiener`]). Of a likelihood that is not linear, the mean precision of a mode is E|ĝ|² of the gradient's modes over
-//! the posterior, exactly (E[g gᵀ] = −E[∇g]), and [`from_products`] takes it from draws, or from the curvature at one point.
-//! Either is averaged over shells of |k|, since the density is statistically isotropic, so that few rows determine it;
+//! the posterior, exactly (E[g gᵀ] = −E[∇g]): [`from_rows`] takes it from draws, with their variance, and
+//! [`from_products`] from the curvature at one point. Either is averaged over shells of |k|, since the density is statistically isotropic, so that few rows determine it;
 //! modes of which nothing is known keep their width.
 //!
 //! Limits: modes of one |k| have one width. A survey's mask couples modes, which this does not see: it stays a valid
@@ -27,12 +27,51 @@ pub fn wiener(grid: &Grid, power: &LinearPower, growth: &Growth, bias: f64, dens
 }
 
 /// The amplitudes that make the precision of each shell 1, from pairs of rows (n³ values each) in the coordinates of
-/// `amplitude`, one after the other: gradients by u over the posterior with themselves, or probes z ~ N(0, 1) with the
-/// products H z of the curvature H = −∂² ln π.
+/// `amplitude`, one after the other: probes z ~ N(0, 1) with the products H z of the curvature H = −∂² ln π.
 ///
 /// # Errors
 /// Invalid input, if a size is another.
-pub fn from_products(grid: &Grid, amplitude: &[f64], left: &[f64], right: &[f64]) -> Result<Vec<f64>> {
+pub fn from_products(grid: &Grid, amplitude: &[f64], probes: &[f64], products: &[f64]) -> Result<Vec<f64>> {
+    let precision = shells(grid, amplitude, probes, products)?;
+    let usable = |precision: f64| precision > 0.0 && precision.is_finite();
+    Ok(scaled(grid, amplitude, |shell| if usable(precision[shell]) { precision[shell].sqrt().recip() } else { 1.0 }))
+}
+
+/// The amplitudes that draws of a chain and the gradients there speak for (rows of n³ values in the coordinates of
+/// `amplitude`).
+///
+/// The mean precision P of a shell from gradients is never below the inverse of its variance V, and far above it where
+/// the target is rough on small scales and wide on large ones. The width taken is between both, (V/P)^¼; and P^-½ where
+/// V is smaller still, because the draws have not yet been everywhere.
+///
+/// # Errors
+/// Invalid input, if a size is another.
+pub fn from_rows(grid: &Grid, amplitude: &[f64], draws: &[f64], gradients: &[f64]) -> Result<Vec<f64>> {
+    let n_cells = grid.n_cells();
+    let n_rows = (draws.len() / n_cells).max(1);
+    let mut mean = vec![0.0; n_cells];
+    let rows = || draws.chunks_exact(n_cells);
+    rows().for_each(|row| mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += x / n_rows as f64));
+    let centred: Vec<f64> = rows().flat_map(|row| row.iter().zip(&mean).map(|(x, mean)| x - mean)).collect();
+    let variance = shells(grid, amplitude, &centred, &centred)?;
+    let precision = shells(grid, amplitude, gradients, gradients)?;
+    let freedom = n_rows as f64 / (n_rows.max(2) - 1) as f64;
+    Ok(scaled(grid, amplitude, |shell| {
+        let (variance, precision) = (freedom * variance[shell], precision[shell]);
+        let width = (variance / precision).sqrt().max(precision.recip()).sqrt();
+        if width > 0.0 && width.is_finite() { width } else { 1.0 }
+    }))
+}
+
+/// Each amplitude times a factor of its shell.
+fn scaled(grid: &Grid, amplitude: &[f64], factor: impl Fn(usize) -> f64) -> Vec<f64> {
+    let (n, half) = (grid.n(), grid.n() / 2 + 1);
+    let of = |(i, a): (usize, &f64)| a * factor(shell(grid, i / (n * half), i / half % n, i % half));
+    amplitude.iter().enumerate().map(of).collect()
+}
+
+/// The mean product of the modes of pairs of rows in each shell, 1 for white noise of variance 1 with itself.
+fn shells(grid: &Grid, amplitude: &[f64], left: &[f64], right: &[f64]) -> Result<Vec<f64>> {
     let n = grid.n();
     let half = n / 2 + 1;
     if left.len() != right.len() || !left.len().is_multiple_of(grid.n_cells()) || amplitude.len() != n * n * half {
@@ -54,11 +93,7 @@ pub fn from_products(grid: &Grid, amplitude: &[f64], left: &[f64], right: &[f64]
         }
     }
     let cells = grid.n_cells() as f64;
-    let new = amplitude.iter().enumerate().map(|(i, a)| {
-        let precision = product[at(i)] / (count[at(i)] * cells);
-        if precision > 0.0 && precision.is_finite() { a / precision.sqrt() } else { *a }
-    });
-    Ok(new.collect())
+    Ok(product.iter().zip(&count).map(|(product, count)| product / (count * cells)).collect())
 }
 
 /// A function of |k| \[h/Mpc\] at every mode of the half spectrum.

@@ -1,201 +1,98 @@
-//! The joint posterior of initial field and weights given a catalogue, in two blocks.
+//! The joint posterior of initial field and weights given a catalogue, in two blocks that take turns.
 //!
-//! Block 0 is the white noise of the initial field in its whitened coordinates u, given the weights; block 1 are the
-//! weights in their coordinates x ([`super::Coordinates`]), given the density that the field evolves to. A sweep alternates the two, as the sampling of initial
-//! conditions with their bias does (Jasche & Lavaux 2019, arXiv:1806.11117; Charnock et al. 2019, arXiv:1909.06379).
-//! Either part can also be sampled alone: [`FieldGivenWeights`] and [`Straightened`] are densities of their own.
+//! Block 0 moves the white noise of the initial field, in its whitened coordinates u, and takes the weights along: its
+//! coordinates are (u, y), n³ and as many as there are weights. Block 1 moves the weights alone, given the density, in
+//! their coordinates x ([`super::Coordinates`]), at a hundredth of the cost of a gradient. x = c + L y, with a centre c
+//! and a factor L that make their posterior about round in y: at first that given the density, then what the windows of
+//! the warm-up have seen.
 //!
-//! At the end of each window of the warm-up the field is whitened anew, from the gradients that the window has seen
-//! ([`whitening::from_products`]).
+//! Alternating the field given the weights with the weights given the density, as the sampling of initial conditions with
+//! their bias usually does (Jasche & Lavaux 2019, arXiv:1806.11117; Charnock et al. 2019, arXiv:1909.06379), moves along
+//! what both know together by no more than what each leaves open. The gradient by the weights is had for nothing where
+//! that by the field is taken, so both move in one trajectory.
 //!
-//! Memory: that of [`Gravity`] and of [`Model`], and 24 bytes for each voxel.
+//! Memory: that of [`FieldGivenWeights`] and of [`super::WeightsGivenDensity`].
 
-use super::{Model, Straightened};
+use super::weights::add_prior;
+use super::{FieldGivenWeights, Straightened};
 use crate::error::{Error, Result};
-use crate::field::{Gravity, whitening};
-use crate::hmc::{Blocks, LogDensity, Window};
-use crate::seed::Seed;
-use rand_distr::{Distribution, StandardNormal};
-
-/// How far a probe of the curvature goes, in widths of the posterior.
-const PROBE: f64 = 0.1;
-
-/// ln π(s) + ln 𝓛 of the white noise of the initial field, in coordinates u, with the weights known.
-pub struct FieldGivenWeights {
-    gravity: Gravity,
-    model: Model,
-    weights: Vec<f64>,
-    amplitude: Vec<f64>,
-    least: Vec<f64>,
-    density: Vec<f64>,
-    d_density: Vec<f64>,
-    d_weights: Vec<f64>,
-    adapts: bool,
-}
-
-impl FieldGivenWeights {
-    /// Gravity and model on the same grid, the weights, and the amplitude of each mode in the coordinates u
-    /// ([`whitening`]); `adapts` says whether the warm-up may choose another, which is never below `least`: curvature and
-    /// gradients see the roughness of small scales in every mode, and would hold the largest ones too tight.
-    ///
-    /// # Errors
-    /// Invalid input, for amplitudes that [`crate::field::Lpt::set_whitening`] refuses.
-    pub fn new(
-        mut gravity: Gravity,
-        model: Model,
-        weights: Vec<f64>,
-        amplitude: Vec<f64>,
-        least: Vec<f64>,
-        adapts: bool,
-    ) -> Result<Self> {
-        gravity.lpt_mut().set_whitening(&amplitude)?;
-        let n = gravity.lpt().grid().n_cells();
-        if least.len() != amplitude.len() {
-            return Err(Error::invalid_input("there are not as many least amplitudes as amplitudes"));
-        }
-        let d_weights = vec![0.0; weights.len()];
-        let (density, d_density) = (vec![0.0; n], vec![0.0; n]);
-        Ok(Self { gravity, model, weights, amplitude, least, density, d_density, d_weights, adapts })
-    }
-
-    /// The white noise s of coordinates u, n³ values each.
-    ///
-    /// # Errors
-    /// Invalid input, if a size is another.
-    pub fn white_noise(&mut self, u: &[f64], s: &mut [f64]) -> Result<()> {
-        self.gravity.lpt_mut().whiten(u, false, s)
-    }
-
-    /// The coordinates u of white noise s.
-    ///
-    /// # Errors
-    /// Invalid input, if a size is another.
-    pub fn coordinates(&mut self, s: &[f64], u: &mut [f64]) -> Result<()> {
-        self.gravity.lpt_mut().whiten(s, true, u)
-    }
-
-    /// The amplitude of each mode.
-    pub fn amplitude(&self) -> &[f64] {
-        &self.amplitude
-    }
-
-    /// Puts other weights in place.
-    pub fn set_weights(&mut self, weights: &[f64]) {
-        self.weights.copy_from_slice(weights);
-    }
-
-    /// The linear density contrast today of coordinates u, n³ values each.
-    ///
-    /// # Errors
-    /// Invalid input, if a size is another.
-    pub fn linear_density(&mut self, u: &[f64], density: &mut [f64]) -> Result<()> {
-        self.gravity.lpt_mut().linear_density(u, density)
-    }
-
-    /// The density contrast δ that the field at u evolves to, n³ values each.
-    pub fn density(&mut self, u: &[f64]) -> &[f64] {
-        self.displace(u);
-        &self.density
-    }
-
-    /// The density contrast δ that the field at u evolves to, and ψ of it: n³ values each.
-    pub fn evolve(&mut self, u: &[f64]) -> (&[f64], &[f64]) {
-        self.displace(u);
-        self.model.value_and_gradient(&self.density, &self.weights, None, &mut self.d_weights);
-        (&self.density, self.model.psi())
-    }
-
-    /// Leaves δ in `density`; the log prior of u.
-    fn displace(&mut self, u: &[f64]) -> f64 {
-        // Sizes were made to fit in `new`, and chains check that of their start.
-        let log_prior = self.gravity.density(u, &mut self.density).unwrap_or(f64::NAN);
-        self.density.iter_mut().for_each(|rho| *rho -= 1.0);
-        log_prior
-    }
-
-    /// Takes the amplitudes that the gradients of a window speak for.
-    fn whiten(&mut self, gradients: &[f64], position: &mut [f64]) -> Result<()> {
-        self.recoordinate(gradients, gradients, position)
-    }
-
-    /// Whitens the field from the curvature at `position`, seen by so many random probes (two gradients each), and
-    /// writes the position in the new coordinates: where a chain begins.
-    ///
-    /// # Errors
-    /// Invalid input, if a size is another.
-    pub fn whiten_by_curvature(&mut self, n_probes: u64, seed: Seed, position: &mut [f64]) -> Result<()> {
-        let dim = position.len();
-        let (mut probes, mut products) = (Vec::new(), Vec::new());
-        let (mut at, mut gradients) = (position.to_vec(), [vec![0.0; dim], vec![0.0; dim]]);
-        for k in 0..n_probes {
-            let mut stream = seed.label("probe").stream(k);
-            let probe: Vec<f64> = (0..dim).map(|_| StandardNormal.sample(&mut stream)).collect();
-            for (gradient, step) in gradients.iter_mut().zip([PROBE, -PROBE]) {
-                at.iter_mut().zip(position.iter().zip(&probe)).for_each(|(at, (x, z))| *at = x + step * z);
-                self.value_and_gradient(&at, gradient);
-            }
-            products
-                .extend(gradients[1].iter().zip(&gradients[0]).map(|(below, above)| (below - above) / (2.0 * PROBE)));
-            probes.extend(probe);
-        }
-        self.recoordinate(&probes, &products, position)
-    }
-
-    fn recoordinate(&mut self, left: &[f64], right: &[f64], position: &mut [f64]) -> Result<()> {
-        let grid = *self.gravity.lpt().grid();
-        let mut amplitude = whitening::from_products(&grid, &self.amplitude, left, right)?;
-        amplitude.iter_mut().zip(&self.least).for_each(|(a, least)| *a = a.max(*least));
-        let mut s = vec![0.0; position.len()];
-        self.white_noise(position, &mut s)?;
-        self.gravity.lpt_mut().set_whitening(&amplitude)?;
-        self.amplitude = amplitude;
-        self.coordinates(&s, position)
-    }
-}
-
-impl LogDensity for FieldGivenWeights {
-    fn dim(&self) -> usize {
-        self.density.len()
-    }
-
-    fn value_and_gradient(&mut self, position: &[f64], gradient: &mut [f64]) -> f64 {
-        let log_prior = self.displace(position);
-        let Self { gravity, model, weights, density, d_density, d_weights, .. } = self;
-        let log_likelihood = model.value_and_gradient(density, weights, Some(d_density), d_weights);
-        match gravity.gradient(d_density, gradient) {
-            Ok(()) => log_prior + log_likelihood,
-            Err(_) => f64::NAN,
-        }
-    }
-}
-
-/// The field as the one block of a chain.
-impl Blocks for FieldGivenWeights {
-    fn n_blocks(&self) -> usize {
-        1
-    }
-
-    fn block(&mut self, _: usize) -> &mut dyn LogDensity {
-        self
-    }
-
-    fn set(&mut self, _: usize, _: &[f64]) {}
-
-    fn adapt(&mut self, _: usize, window: &Window, position: &mut Vec<f64>) -> bool {
-        self.adapts && self.whiten(window.gradients(), position).is_ok()
-    }
-
-    fn wants_rows(&self, _: usize) -> bool {
-        self.adapts
-    }
-}
+use crate::hmc::{Blocks, LogDensity, Metric, Window};
+use crate::math::Cholesky;
+use std::ops::Range;
 
 /// Field and weights as the two blocks of a chain, in this order.
 pub struct Joint {
-    /// The field, given the weights.
-    pub field: FieldGivenWeights,
-    /// The weights, given the density.
-    pub weights: Straightened,
+    field: FieldGivenWeights,
+    weights: Straightened,
+    centre: Vec<f64>,
+    factor: Metric,
+    /// Where the weights stand.
+    x: Vec<f64>,
+    /// A weight's worth of room, twice.
+    room: [Vec<f64>; 2],
+}
+
+impl Joint {
+    /// The field, the weights, and the centre and factor of the coordinates y.
+    ///
+    /// # Errors
+    /// Invalid input, where centre or factor are of another number of weights.
+    pub fn new(field: FieldGivenWeights, weights: Straightened, centre: Vec<f64>, factor: Metric) -> Result<Self> {
+        let n = weights.dim();
+        if centre.len() != n || factor.dim().is_some_and(|dim| dim != n) {
+            return Err(Error::invalid_input(format!("coordinates of {} weights for {n}", centre.len())));
+        }
+        Ok(Self { field, weights, x: centre.clone(), room: [vec![0.0; n], vec![0.0; n]], centre, factor })
+    }
+
+    /// The field's part.
+    pub fn field(&mut self) -> &mut FieldGivenWeights {
+        &mut self.field
+    }
+
+    /// The weights' part.
+    pub fn weights(&mut self) -> &mut Straightened {
+        &mut self.weights
+    }
+
+    /// Centre and factor of the coordinates y.
+    pub fn coordinates(&self) -> (&[f64], &Metric) {
+        (&self.centre, &self.factor)
+    }
+
+    /// x = c + L y.
+    fn place(&mut self, y: &[f64]) {
+        self.factor.apply(y, &mut self.x);
+        self.x.iter_mut().zip(&self.centre).for_each(|(x, c)| *x += c);
+    }
+
+    /// Gives the weights at x to the field; ln of their volume element.
+    fn hand_over(&mut self) -> f64 {
+        let (weights, log_volume) = self.weights.weights(&self.x);
+        self.field.set_weights(weights);
+        log_volume
+    }
+}
+
+/// The density of (u, y).
+impl LogDensity for Joint {
+    fn dim(&self) -> usize {
+        self.field.dim() + self.weights.dim()
+    }
+
+    fn value_and_gradient(&mut self, position: &[f64], gradient: &mut [f64]) -> f64 {
+        let (u, y) = position.split_at(self.field.dim());
+        let (d_u, d_y) = gradient.split_at_mut(u.len());
+        self.place(y);
+        let log_volume = self.hand_over();
+        let value = self.field.value_and_gradient(u, d_u);
+        let Self { field, weights, factor, x, room: [d_weights, d_x], .. } = self;
+        d_weights.copy_from_slice(field.weights_gradient());
+        let log_prior = add_prior(weights.weights(x).0, d_weights);
+        weights.pull_back(x, d_weights, d_x);
+        factor.apply_transposed(d_x, d_y);
+        value + log_prior + log_volume
+    }
 }
 
 impl Blocks for Joint {
@@ -204,23 +101,57 @@ impl Blocks for Joint {
     }
 
     fn block(&mut self, i: usize) -> &mut dyn LogDensity {
-        if i == 0 { &mut self.field } else { &mut self.weights }
+        if i == 0 { self } else { &mut self.weights }
     }
 
     fn set(&mut self, i: usize, position: &[f64]) {
         if i == 0 {
-            self.field.displace(position);
-            self.weights.density.set_density(&self.field.density);
+            let (u, y) = position.split_at(self.field.dim());
+            self.place(y);
+            self.field.displace(u);
+            self.weights.density.set_density(self.field.contrast());
         } else {
-            self.field.set_weights(self.weights.weights(position).0);
+            self.x.copy_from_slice(position);
+        }
+    }
+
+    fn align(&mut self, i: usize, position: &mut [f64]) {
+        if i == 0 {
+            let Self { field, centre, factor, x, room: [off, _], .. } = self;
+            off.iter_mut().zip(x.iter().zip(centre)).for_each(|(off, (x, c))| *off = x - *c);
+            factor.apply_inverse(off, &mut position[field.dim()..]);
+        } else {
+            position.copy_from_slice(&self.x);
         }
     }
 
     fn adapt(&mut self, i: usize, window: &Window, position: &mut Vec<f64>) -> bool {
-        i == 0 && self.field.adapt(0, window, position)
+        if i != 0 || !self.field.adapts() {
+            return false;
+        }
+        let (n, dim) = (self.field.dim(), window.dim());
+        let part = |rows: &[f64], range: Range<usize>| -> Vec<f64> {
+            rows.chunks_exact(dim).flat_map(|row| &row[range.clone()]).copied().collect()
+        };
+        let [draws, gradients] = [window.draws(), window.gradients()];
+        if !self.field.whiten(&part(draws, 0..n), &part(gradients, 0..n), &mut position[..n]) {
+            return false;
+        }
+        if window.n_rows() >= 2 * (dim - n)
+            && let Ok(Metric::Dense(found)) =
+                Metric::dense_from(dim - n, &part(draws, n..dim), &part(gradients, n..dim))
+        {
+            self.place(&position[n..]);
+            self.factor = Metric::Dense(match &self.factor {
+                Metric::Dense(before) => Cholesky::from_lower(before.lower().times(found.lower())),
+                _ => found,
+            });
+            self.align(0, position);
+        }
+        true
     }
 
     fn wants_rows(&self, i: usize) -> bool {
-        i == 0 && self.field.wants_rows(0)
+        i == 0 && self.field.adapts()
     }
 }

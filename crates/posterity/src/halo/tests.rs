@@ -1,6 +1,7 @@
 //! Laws of the mass function and the likelihood.
 
 mod calibration;
+mod joint;
 mod known_answer;
 mod threads;
 

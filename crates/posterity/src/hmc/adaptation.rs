@@ -38,7 +38,7 @@ impl MetricKind {
             Self::Dense => Metric::dense_from(dim, x, g),
             Self::LowRank(cutoff) => Metric::low_rank_from(dim, x, g, cutoff),
             Self::QuasiNewton => {
-                let mut found = QuasiNewton::new(dim)?;
+                let mut found = QuasiNewton::from_metric(dim, before)?;
                 for (x, g) in x.chunks_exact(dim).zip(g.chunks_exact(dim)) {
                     found.update(x, g);
                 }

@@ -17,6 +17,10 @@ pub trait Blocks {
     /// the positions set, and not from the order of calls, to the bit: a resumed chain sets all of them afresh.
     fn set(&mut self, i: usize, position: &[f64]);
 
+    /// Before block i moves: writes those of its coordinates that other blocks have moved since it did. Blocks may share
+    /// coordinates, where each move leaves the joint density unchanged.
+    fn align(&mut self, _i: usize, _position: &mut [f64]) {}
+
     /// At the end of each window of the warm-up: may choose other coordinates for block i (say, whiten it with what the
     /// window has seen). True says that they changed and that `position` was rewritten in the new ones; the block's
     /// metric and step size then begin anew. What the choice was is the owner's to keep beside a checkpoint.

@@ -164,8 +164,11 @@ impl Chain {
         let conditioned = self.blocks.len() > 1;
         let mut infos = Vec::with_capacity(self.blocks.len());
         for (i, (block, own)) in self.blocks.iter_mut().zip(&self.settings.blocks).enumerate() {
-            let density = target.block(i);
             let mut n = 0;
+            if conditioned {
+                target.align(i, &mut block.state.position);
+            }
+            let density = target.block(i);
             if conditioned {
                 block.state.refresh(density);
                 n = 1;

@@ -19,7 +19,7 @@
 //! doi:10.1016/0370-2693(91)90812-5.
 
 use super::geodesic::geodesic;
-use super::leapfrog::leapfrog;
+use super::leapfrog::{leapfrog, minimal_norm};
 use super::momentum::{standard_normals, uniform};
 use super::vector;
 use super::{Info, LogDensity, Metric, Scratch, State};
@@ -34,8 +34,10 @@ pub(super) const DIVERGENT: f64 = 1000.0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Integrator {
-    /// Leapfrog, in any metric.
+    /// Leapfrog, in any metric: one gradient in a step.
     Leapfrog,
+    /// Minimal norm, in any metric: two gradients in a step, that may be more than twice as long.
+    MinimalNorm,
     /// Exact for the N(0, 1) part of the target; no metric.
     Geodesic,
 }
@@ -119,6 +121,7 @@ impl Settings {
     ) -> usize {
         match self.integrator {
             Integrator::Leapfrog => leapfrog(metric, step_size, n, target, scratch),
+            Integrator::MinimalNorm => minimal_norm(metric, step_size, n, target, scratch),
             Integrator::Geodesic => geodesic(step_size, n, target, scratch),
         }
     }

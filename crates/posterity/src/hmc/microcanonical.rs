@@ -29,6 +29,7 @@
 //! arXiv:2503.01707; Robnik, Seljak 2023, arXiv:2212.08549; Robnik, De Luca, Silverstein, Seljak 2023, Journal of Machine
 //! Learning Research 24, 311; the scheme: Omelyan, Mryglod, Folk 2003, Computer Physics Communications 151, 272.
 
+use super::leapfrog::LAMBDA;
 use super::{Info, LogDensity, Metric, Scratch, State};
 use crate::error::{Error, Result};
 use crate::seed::Stream;
@@ -42,8 +43,6 @@ pub use tuning::{Tuning, tune};
 
 /// Energy changes beyond this are divergences.
 const MAX_ENERGY_CHANGE: f64 = 1000.0;
-/// The minimal-norm scheme's share of the outer turns.
-const OMELYAN: f64 = 0.193_183_327_503_783_6;
 
 /// How turns and moves are put together to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,11 +209,11 @@ impl Path<'_> {
                 self.turn(0.5 * distance);
             }
             Integrator::MinimalNorm => {
-                self.turn(OMELYAN * distance);
+                self.turn(LAMBDA * distance);
                 self.advance(0.5 * distance);
-                self.turn((1.0 - 2.0 * OMELYAN) * distance);
+                self.turn((1.0 - 2.0 * LAMBDA) * distance);
                 self.advance(0.5 * distance);
-                self.turn(OMELYAN * distance);
+                self.turn(LAMBDA * distance);
             }
         }
     }

@@ -39,6 +39,8 @@ const MAX_DIM: usize = 4096;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuasiNewton {
     inverse_hessian: Matrix,
+    /// Whether B was given: otherwise the first pair sets the scale of all.
+    is_given: bool,
     last: Option<(Vec<f64>, Vec<f64>)>,
     n_taken: usize,
     n_refused: usize,
@@ -54,7 +56,32 @@ impl QuasiNewton {
             return Err(Error::invalid_input(format!("a quasi-Newton metric of {dim} dimensions cannot be made"))
                 .remedy(format!("use it for 1 to {MAX_DIM} dimensions, and a diagonal metric beyond")));
         }
-        Ok(Self { inverse_hessian: Matrix::identity(dim), last: None, n_taken: 0, n_refused: 0 })
+        Ok(Self { inverse_hessian: Matrix::identity(dim), is_given: false, last: None, n_taken: 0, n_refused: 0 })
+    }
+
+    /// B is the inverse mass matrix of a metric: scales that are known beforehand. A window of draws has about as many
+    /// pairs as a target has directions that differ, and far from Gaussian the last few rule; from B = 1 they would have
+    /// to find all scales anew.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_metric(dim: usize, metric: &Metric) -> Result<Self> {
+        let mut found = Self::new(dim)?;
+        if metric.dim() == Some(dim) {
+            let mut columns = Vec::with_capacity(dim * dim);
+            let (mut unit, mut row, mut column) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; dim]);
+            for i in 0..dim {
+                unit.fill(0.0);
+                unit[i] = 1.0;
+                metric.apply_transposed(&unit, &mut row);
+                metric.apply(&row, &mut column);
+                columns.extend_from_slice(&column);
+            }
+            // Symmetric to the bit.
+            found.inverse_hessian = Matrix::from_fn(dim, dim, |i, j| columns[i.max(j) * dim + i.min(j)]);
+            found.is_given = true;
+        }
+        Ok(found)
     }
 
     /// The next point of the chain: its position, and the gradient of ln π there. True if the pair with the point before
@@ -75,7 +102,8 @@ impl QuasiNewton {
         if before == position {
             return false;
         }
-        let taken = update(&mut self.inverse_hessian, self.n_taken == 0, before, gradient_before, position, gradient);
+        let is_first = self.n_taken == 0 && !self.is_given;
+        let taken = update(&mut self.inverse_hessian, is_first, before, gradient_before, position, gradient);
         before.copy_from_slice(position);
         gradient_before.copy_from_slice(gradient);
         if taken {

@@ -3,7 +3,7 @@
 use super::super::document::Document;
 use super::super::section::Section;
 use crate::error::{Error, Result};
-use crate::field::{Background, Cosmology, Gravity, Grid, Growth, LinearPower, Order, MassAssignment};
+use crate::field::{Background, Cosmology, Gravity, Grid, Growth, LinearPower, MassAssignment, Order};
 use crate::npy;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -115,7 +115,16 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Field> {
     let density = read("density", &keys.density)?;
     let density = density.map(|contrast| checked(contrast).map_err(blame("density"))).transpose()?;
     let white_noise = read("white_noise", &keys.white_noise)?;
-    Ok(Field { grid, power, growth, order, mass_assignment: keys.mass_assignment, hubble: cosmology.h, density, white_noise })
+    Ok(Field {
+        grid,
+        power,
+        growth,
+        order,
+        mass_assignment: keys.mass_assignment,
+        hubble: cosmology.h,
+        density,
+        white_noise,
+    })
 }
 
 fn read_power(mut section: Section<'_>, cosmology: &CosmologyKeys, grid: &Grid, folder: &Path) -> Result<LinearPower> {

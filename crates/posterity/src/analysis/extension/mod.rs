@@ -96,7 +96,10 @@ impl Extension {
         let of_engine = or_empty("engine")?;
         let sampling = sample::read(or_empty("sample")?, &field)?;
         let engine = engine::read(of_engine, &field, sampling.what, &folder)?;
-        let compare = root.section("compare")?.map(|section| compare::read(section, &field)).transpose()?;
+        let compare = root
+            .section("compare")?
+            .map(|section| compare::read(section, &field, &engine.settings.mixture))
+            .transpose()?;
         Ok(Self {
             file: file.to_path_buf(),
             folder,

@@ -143,11 +143,11 @@ pub(super) struct WeightsKeys {
 
 impl Default for WeightsKeys {
     fn default() -> Self {
-        let (sampler, metric) = (SamplerKey::Hmc, MetricKey::QuasiNewton);
+        let (sampler, metric) = (SamplerKey::Hmc, MetricKey::Dense);
         Self {
             sampler,
             metric,
-            transitions: 5,
+            transitions: 1,
             num_integration_steps: None,
             search_length: false,
             acceptance_rate: ACCEPTANCE_RATE,
@@ -155,8 +155,11 @@ impl Default for WeightsKeys {
     }
 }
 
-/// Integration steps of a trajectory, where the analysis does not say.
-const FIELD_STEPS: usize = 30;
+/// Some trajectories go with a fifth of the step size: where the kernel's scale is large, ψ has a sharp kink, and no chain
+/// leaves such a place with the steps that are best elsewhere.
+const STEP_SIZE_JITTER: f64 = 0.8;
+/// Gradients of a trajectory, where the analysis does not say.
+const FIELD_STEPS: usize = 20;
 const WEIGHTS_STEPS: usize = 20;
 /// The acceptance rate that step sizes adapt to, where the analysis does not say.
 const ACCEPTANCE_RATE: f64 = 0.8;
@@ -165,9 +168,17 @@ const ACCEPTANCE_RATE: f64 = 0.8;
 pub(super) fn read(mut section: Section<'_>, field: &Field) -> Result<Sampling> {
     let document = section.document;
     let empty = |name: &str| Section::empty(document, name);
-    let of_field = section.section("field")?.unwrap_or_else(|| empty("sample.field"));
-    let of_weights = section.section("weights")?.unwrap_or_else(|| empty("sample.weights"));
+    let (of_field, of_weights) = (section.section("field")?, section.section("weights")?);
     let keys: Keys = section.rest(&["field", "weights"])?;
+    for (name, is_there, alone, other) in [
+        ("sample.field", of_field.is_some(), What::Weights, "the weights are"),
+        ("sample.weights", of_weights.is_some(), What::Field, "the field is"),
+    ] {
+        let message = format!("nothing uses it where {other} sampled alone");
+        document.demand(!is_there || keys.what != alone, name, message, "leave the section out")?;
+    }
+    let of_field = of_field.unwrap_or_else(|| empty("sample.field"));
+    let of_weights = of_weights.unwrap_or_else(|| empty("sample.weights"));
     let counts = [
         ("n_chains", keys.n_chains as u64, 1),
         ("n_draws", keys.n_draws, 4),
@@ -223,16 +234,19 @@ fn field_block(section: Section<'_>) -> Result<(bool, BlockSettings, [String; 3]
     let message = "the warm-up finds the step size".to_owned();
     demand(is_biased || keys.step_size.is_none(), "step_size", message, "leave it out: it belongs to mclmc alone")?;
     let rate = (!is_biased).then_some(keys.acceptance_rate.unwrap_or(ACCEPTANCE_RATE));
-    let integrator = keys.integrator.unwrap_or(hmc::Integrator::Leapfrog);
+    let integrator = keys.integrator.unwrap_or(hmc::Integrator::MinimalNorm);
+    let steps = if integrator == hmc::Integrator::MinimalNorm { FIELD_STEPS / 2 } else { FIELD_STEPS };
     let (sampler, name) = match keys.sampler {
         SamplerKey::Hmc => {
             let settings = hmc::Settings {
-                num_integration_steps: n.unwrap_or(FIELD_STEPS),
+                num_integration_steps: n.unwrap_or(steps),
+                step_size_jitter: STEP_SIZE_JITTER,
                 integrator,
                 ..hmc::Settings::default()
             };
             let name = match integrator {
                 hmc::Integrator::Leapfrog => "HMC",
+                hmc::Integrator::MinimalNorm => "HMC, minimal norm",
                 hmc::Integrator::Geodesic => "HMC, geodesic",
             };
             (hmc::Sampler::Hmc(settings), name)
@@ -276,7 +290,11 @@ fn weights_block(section: Section<'_>) -> Result<(BlockSettings, [String; 3])> {
     let (sampler, name) = match keys.sampler {
         SamplerKey::Hmc => {
             let n = keys.num_integration_steps.unwrap_or(WEIGHTS_STEPS);
-            let settings = hmc::Settings { num_integration_steps: n, ..hmc::Settings::default() };
+            let settings = hmc::Settings {
+                num_integration_steps: n,
+                step_size_jitter: STEP_SIZE_JITTER,
+                ..hmc::Settings::default()
+            };
             (hmc::Sampler::Hmc(settings), "HMC")
         }
         SamplerKey::Mams => {

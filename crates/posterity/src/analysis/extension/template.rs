@@ -37,7 +37,7 @@ below = "refuse"                # halos below it: refuse | cut
 [engine]                        # the neural physical engine and its mixture mass function
 kernel_size = 3                 # voxels, odd
 degrees = [0]                   # multipoles of the kernel, from 0
-n_components = 2                # of the mass function
+n_components = 1                # of the mass function; with more, joint chains may stay in different modes
 floor = 0.01                    # added to 1 + δ under the logarithm
 min_sigma = 0.1                 # least width of a component in ln M
 # weights = "weights.npy"       # for what = "field": known weights, or the results.json of an earlier run
@@ -52,18 +52,18 @@ n_fields = 50                   # fields kept of each chain
 
 [sample.field]
 sampler = "hmc"                 # hmc | mams | mclmc (biased, for exploration)
-integrator = "leapfrog"         # leapfrog | geodesic; for hmc
+integrator = "minimal_norm"     # minimal_norm | leapfrog | geodesic; for hmc
 whitening = "wiener"            # wiener | none
 transitions = 1                 # in one sweep
-num_integration_steps = 30      # of a trajectory of hmc
+num_integration_steps = 10      # of a trajectory of hmc
 search_length = false           # true: searched in the warm-up instead, as mams does always
 # step_size = 0.2               # for mclmc; otherwise found in the warm-up
 acceptance_rate = 0.8           # that the step size is adapted to; not for mclmc
 
 [sample.weights]
 sampler = "hmc"                 # hmc | mams
-metric = "quasi_newton"         # quasi_newton (HMCLET) | dense | low_rank | diagonal
-transitions = 5
+metric = "dense"                # dense | quasi_newton (HMCLET) | low_rank | diagonal
+transitions = 1
 num_integration_steps = 20
 search_length = false
 acceptance_rate = 0.8
@@ -71,5 +71,6 @@ acceptance_rate = 0.8
 # [compare]                     # bias models on the known density, fitted to half of the box and judged on the other
 # models = ["homogeneous", "clipped_linear", "power", "truncated_power", "single_voxel"]
 # mass_bins = 4                 # of the classical models
+# n_components = [1, 2]         # of the engines' mass functions: an engine of each; left out, that of [engine]
 # n_starts = 3                  # of each fit
 "#;

@@ -1,7 +1,7 @@
 //! Laws of model extensions: what the check refuses, and that a run that is stopped ends as one that is not.
 
 use super::*;
-use crate::field::{Background, Gravity, Grid, LinearPower, Order};
+use crate::field::{Background, Gravity, Grid, LinearPower, MassAssignment, Order};
 use crate::npy;
 use crate::progress::{Progress, Quiet};
 use crate::seed::Seed;
@@ -35,13 +35,10 @@ n_warm_up = 60
 n_draws = 20
 save_every = 6
 n_fields = 4
-[sample.field]
-num_integration_steps = 4
-[sample.weights]
-transitions = 3
 [compare]
 models = ["homogeneous", "truncated_power"]
 mass_bins = 2
+n_components = [1, 2]
 n_starts = 1
 "#;
 
@@ -59,7 +56,7 @@ fn mock(name: &str) -> PathBuf {
     let power = LinearPower::table(&k, &p).expect("table");
     let growth = Background::new(0.3, -1.0).expect("flat").growth(1.0).expect("today");
     let grid = Grid::new(N, 64.0).expect("grid");
-    let mut gravity = Gravity::new(grid, &power, &growth, Order::Two, MassAssignment::TriangularShapedCloud).expect("covered");
+    let mut gravity = Gravity::new(grid, &power, &growth, Order::Two, MassAssignment::CloudInCell).expect("covered");
     let mut stream = Seed::new(5).stream(0);
     let noise: Vec<f64> = (0..N * N * N).map(|_| StandardNormal.sample(&mut stream)).collect();
     let mut density = vec![0.0; noise.len()];
@@ -137,6 +134,12 @@ fn a_run_that_is_stopped_ends_as_one_that_is_not() {
         let weights = [&[1.0, 0.0, 0.0, 0.0, 0.0][..], &[1.0, 0.0, 0.0, 0.0, 0.0, -6.0].repeat(2)].concat();
         npy::write(&known, &[17], &weights).expect("written");
         let mut overrides = vec![format!("sample.what={what}")];
+        if what != "weights" {
+            overrides.push("sample.field.num_integration_steps=4".into());
+        }
+        if what != "field" {
+            overrides.push("sample.weights.transitions=3".into());
+        }
         if what == "field" {
             overrides.push("engine.weights=weights.npy".into());
         }
@@ -163,7 +166,7 @@ fn a_run_that_is_stopped_ends_as_one_that_is_not() {
         compare(&extension, &whole, &Quiet).expect("compared");
         report_extension(&extension, &whole, &Quiet).unwrap_or_else(|e| panic!("{what}: {e}"));
         let results = ExtensionResults::read(&whole).expect("results");
-        assert_eq!(results.comparison.len(), 3);
+        assert_eq!(results.comparison.len(), 4);
         assert!(results.comparison.iter().all(|row| row.held_out_per_halo.is_finite()));
         assert_eq!(results.blocks.len(), if what == "joint" { 2 } else { 1 });
         assert_eq!(results.weights.len(), if what == "field" { 0 } else { 17 });
@@ -195,7 +198,7 @@ fn each_fault_is_told_before_any_work() {
         _ => format!("{line}\n"),
     });
     write("msun.csv", &raised.collect::<String>());
-    let cases: [(&[&str], &[&str]); 30] = [
+    let cases: [(&[&str], &[&str]); 34] = [
         (&["halos.path=outside.csv"], &["outside.csv:", "`halos.path`", "outside the box of 64 Mpc/h"]),
         (&["halos.path=nan.csv"], &["nan.csv:", "y is NaN"]),
         (&["halos.path=below.csv"], &["`halos.min_mass`", "1 of", "under the threshold"]),
@@ -224,7 +227,11 @@ fn each_fault_is_told_before_any_work() {
         (&["sample.field.sampler=mclmc"], &["`sample.field"]),
         (&["sample.weights.sampler=mclmc"], &["`sample.weights.sampler`", "choose hmc or mams"]),
         (&["sample.weights.acceptance_rate=1.2"], &["`sample.weights.acceptance_rate`", "between 0 and 1"]),
+        (&["sample.what=weights", "sample.field.transitions=2"], &["`sample.field`", "nothing uses it"]),
+        (&["field.mass_assignment=ngp"], &["`field.mass_assignment`", "unknown word `ngp`", "cic, tsc"]),
         (&["compare.mass_bins=0"], &["`compare.mass_bins`"]),
+        (&["compare.n_components=[]"], &["`compare.n_components`"]),
+        (&["compare.n_components=[2, 9]"], &["`compare.n_components`"]),
         (&["prior.w.low=1"], &["`prior`", "no such section"]),
     ];
     for (overrides, parts) in cases {

@@ -60,7 +60,11 @@ fn a_table_that_does_not_serve_is_refused() {
         "covers k = 1.0000e-3 to 1.0000e0 h/Mpc, the grid of 64³ cells in 128 Mpc/h needs 4.9087e-2 to 2.7207e0";
     assert!(text.contains(ranges), "{text}");
     let growth = Background::new(0.3, -1.0).expect("valid").growth(1.0).expect("valid");
-    assert!(Gravity::new(grid, &good, &growth, Order::Two, MassAssignment::CloudInCell).expect_err("too short").is_invalid_input());
+    assert!(
+        Gravity::new(grid, &good, &growth, Order::Two, MassAssignment::CloudInCell)
+            .expect_err("too short")
+            .is_invalid_input()
+    );
     good.check_covers(&Grid::new(16, 128.0).expect("valid")).expect("covers");
     for (text, says) in [
         ("1 2\n3 x\n", ":2: `3 x` is not two numbers"),

@@ -4,7 +4,9 @@
 use super::super::*;
 use super::{THRESHOLD, white_noise};
 use crate::diagnostics::{bulk_ess, r_hat};
-use crate::field::{Background, Bins, Cosmology, Gravity, Grid, LinearPower, MassAssignment, Order, Spectra, whitening};
+use crate::field::{
+    Background, Bins, Cosmology, Gravity, Grid, LinearPower, MassAssignment, Order, Spectra, whitening,
+};
 use crate::hmc::{self, BlockSettings, Chain, ChainSettings, MetricKind, Sampler, Single};
 use crate::math::mean_and_covariance;
 use crate::seed::Seed;
@@ -152,7 +154,8 @@ fn joint(truth: &Truth, seed: Seed, k: u64, warm_up: u64, n_draws: u64) -> Run {
     let first = weights.coordinates(&first_weights());
     let top = maximise(&mut weights, &first, &climb, seed).position;
     let metric = weights.metric(&top).expect("a curvature");
-    let mut target = Joint { field, weights };
+    let mut target = Joint::new(field, weights, top.clone(), metric.clone()).expect("fits");
+    u.resize(CELLS + top.len(), 0.0);
     let blocks = vec![block(MetricKind::Identity), block(MetricKind::Dense)];
     let settings = ChainSettings { warm_up, blocks };
     let mut chain = Chain::new(k, seed, settings, vec![u, top], &mut target).expect("a start");
@@ -165,11 +168,11 @@ fn joint(truth: &Truth, seed: Seed, k: u64, warm_up: u64, n_draws: u64) -> Run {
         chain.step(&mut target).expect("a step");
         if !is_warm_up {
             let [field, weights] = chain.blocks() else { unreachable!() };
-            target.field.white_noise(&field.state.position, &mut s).expect("sized");
+            target.field().white_noise(&field.state.position[..CELLS], &mut s).expect("sized");
             for ((sum, square), s) in run.sum.iter_mut().zip(&mut run.square).zip(&s) {
                 (*sum, *square) = (*sum + s, *square + s * s);
             }
-            run.weights.extend_from_slice(target.weights.weights(&weights.state.position).0);
+            run.weights.extend_from_slice(target.weights().weights(&weights.state.position).0);
             run.values.push(weights.state.log_density);
         }
     }

@@ -66,7 +66,13 @@ fn of_the_field_given_the_weights() {
     let growth = Background::new(0.31, -1.0).expect("valid").growth(1.0).expect("valid");
     let (settings, region, halos) = (Settings::default(), Region::whole(CELLS), halos(CELLS, 3000));
     same_for_all(|| {
-        let gravity = Gravity::new(Grid::new(N, BOX_LENGTH).expect("valid"), &power, &growth, Order::Two, MassAssignment::CloudInCell);
+        let gravity = Gravity::new(
+            Grid::new(N, BOX_LENGTH).expect("valid"),
+            &power,
+            &growth,
+            Order::Two,
+            MassAssignment::CloudInCell,
+        );
         let model = Model::new(N, BOX_LENGTH, &settings, THRESHOLD, &region, &halos).expect("valid");
         let amplitude = vec![0.9; N * N * (N / 2 + 1)];
         let w = weights(5, settings.mixture, 23);

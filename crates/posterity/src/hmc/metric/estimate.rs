@@ -98,10 +98,14 @@ impl Metric {
 /// Step of the finite differences of [`Metric::of_curvature`], in parts of a coordinate.
 const DIFFERENCE: f64 = 1e-5;
 
+/// Least variance of a direction, in parts of the widest's.
+const NARROWEST: f64 = 1e-12;
+
 impl Metric {
     /// L of the inverse of the curvature −∂² ln π at `position`, by central differences of the gradient, 2 dim
     /// evaluations: where a chain begins, so that its first steps know the scales. Curvature of the wrong sign counts by
-    /// its size, and no direction is taken to be wider than `widest` (a standard deviation).
+    /// its size, and no direction is taken to be wider than `widest` (a standard deviation), nor narrower than 10⁻⁶ of that,
+    /// where a matrix in double precision would lose it.
     ///
     /// # Errors
     /// Numerical, where a gradient beside `position` is not finite.
@@ -128,7 +132,7 @@ impl Metric {
         }
         let eigen = curvature.self_adjoint_eigen(faer::Side::Lower).map_err(|_| diverged())?;
         let (values, vectors) = (eigen.S().column_vector(), eigen.U());
-        let variance = |k: usize| values[k].abs().max(1.0 / (widest * widest)).recip();
+        let variance = |k: usize| values[k].abs().recip().clamp(NARROWEST * widest * widest, widest * widest);
         let covariance =
             Matrix::from_fn(dim, dim, |i, j| (0..dim).map(|k| vectors[(i, k)] * vectors[(j, k)] * variance(k)).sum());
         Ok(Self::Dense(covariance.cholesky()?))

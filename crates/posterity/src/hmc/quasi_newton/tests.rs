@@ -47,6 +47,19 @@ fn a_gaussian_from_far_away_is_learnt_and_then_sampled() {
 
 /// Where the curvature is negative or nil, B stays as it is: y = −s, y ⟂ s, y = 0.
 #[test]
+fn it_begins_at_a_metric() {
+    let lower = Matrix::from_rows(2, 2, vec![2.0, 0.0, 1.0, 3.0]);
+    let metric = Metric::Dense(crate::math::Cholesky::from_lower(lower.clone()));
+    let mut found = QuasiNewton::from_metric(2, &metric).expect("small");
+    assert_eq!(found.inverse_hessian(), &lower.times(&lower.transpose()));
+    // A pair that the metric knows already changes nothing: y = B⁻¹ s.
+    found.update(&[0.0, 0.0], &[0.0, 0.0]);
+    assert!(found.update(&[2.0, 1.0], &[-0.5, 0.0]));
+    let off = found.inverse_hessian().plus(&lower.times(&lower.transpose()).scaled(-1.0));
+    assert!(off.frobenius_norm() < 1e-12, "{off:?}");
+}
+
+#[test]
 fn pairs_without_curvature_are_refused() {
     let mut learnt = QuasiNewton::new(2).expect("two dimensions");
     learnt.update(&[0.0, 0.0], &[0.0, 0.0]);

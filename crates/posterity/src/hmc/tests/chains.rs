@@ -117,9 +117,10 @@ fn samplers() -> Vec<BlockSettings> {
     let plain = Settings::default();
     let persistent = Settings { persistence: 0.7, num_integration_steps: 2, ..plain };
     let geodesic = Settings { integrator: Integrator::Geodesic, ..plain };
+    let minimal = Settings { integrator: Integrator::MinimalNorm, ..plain };
     let kinds = [MetricKind::Identity, MetricKind::Diagonal, MetricKind::Dense, MetricKind::LowRank(1.2)];
     let mut all: Vec<_> = kinds.map(|metric| BlockSettings { metric, ..hmc(plain) }).to_vec();
-    all.extend([hmc(geodesic), BlockSettings { searches_length: false, ..hmc(persistent) }]);
+    all.extend([hmc(geodesic), hmc(minimal), BlockSettings { searches_length: false, ..hmc(persistent) }]);
     all.push(BlockSettings { acceptance_rate: None, searches_length: false, ..hmc(plain) });
     all
 }

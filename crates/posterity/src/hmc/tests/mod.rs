@@ -69,7 +69,7 @@ fn energy_after(settings: &Settings, metric: &Metric, dim: usize, n: usize, time
 }
 
 #[test]
-fn both_integrators_are_of_second_order_and_come_back() {
+fn integrators_are_of_second_order_and_come_back() {
     let dim = 5;
     let (_, x, g) = gaussian(dim, 20);
     let scaled = |metric: Metric| match metric {
@@ -78,11 +78,14 @@ fn both_integrators_are_of_second_order_and_come_back() {
     };
     let leapfrog = Settings::default();
     let geodesic = Settings { integrator: Integrator::Geodesic, ..leapfrog };
+    let minimal = Settings { integrator: Integrator::MinimalNorm, ..leapfrog };
     let cases = [
         (leapfrog, Metric::Identity),
         (leapfrog, scaled(Metric::diagonal_from(dim, &x, &g).expect("made"))),
         (leapfrog, Metric::Dense(Matrix::from_fn(dim, dim, |i, j| 0.3 + f64::from(i == j)).cholesky().expect("pd"))),
         (geodesic, Metric::Identity),
+        (minimal, Metric::Identity),
+        (minimal, Metric::Dense(Matrix::from_fn(dim, dim, |i, j| 0.3 + f64::from(i == j)).cholesky().expect("pd"))),
     ];
     for (settings, metric) in &cases {
         let (coarse, _) = energy_after(settings, metric, dim, 40, 1.0);
@@ -93,6 +96,10 @@ fn both_integrators_are_of_second_order_and_come_back() {
         let start = (0..dim).map(|i| 0.3 * i as f64 - 0.7);
         assert!(end.position.iter().zip(start).all(|(x, s)| (x - s).abs() < 1e-12), "{settings:?} {metric:?}");
     }
+    // With as many gradients, minimal norm errs less.
+    let [one, two] =
+        [(leapfrog, 80), (minimal, 40)].map(|(s, n)| energy_after(&s, &Metric::Identity, dim, n, 1.0).0.abs());
+    assert!(two < 0.5 * one, "{one} {two}");
     let wrong = geodesic.check(&Metric::Diagonal(vec![1.0])).expect_err("a metric");
     assert!(wrong.is_invalid_input() && wrong.key() == Some("integrator"));
 }

@@ -6,7 +6,9 @@ use super::results::ExtensionResults;
 use super::start::first_weights;
 use super::{identity, told};
 use crate::error::Result;
-use crate::halo::{self, BiasGivenDensity, BiasSettings, FitSettings, Law, Region, WeightsGivenDensity, maximise};
+use crate::halo::{
+    self, BiasGivenDensity, BiasSettings, FitSettings, Law, Mixture, Region, WeightsGivenDensity, maximise,
+};
 use crate::hmc::LogDensity;
 use crate::progress::Progress;
 use crate::report::BiasRow;
@@ -54,13 +56,18 @@ enum Kind {
     Bias(BiasSettings),
 }
 
-/// The engine first, then the models in the order of the analysis.
+/// The engines first, then the models in the order of the analysis.
 fn models(extension: &Extension) -> Vec<Model> {
     let settings = &extension.engine.settings;
+    let Some(compare) = &extension.compare else { return Vec::new() };
     let size = settings.engine.kernel_size[0];
-    let name = format!("neural physical engine, {size}³");
-    let mut models = vec![Model { name, is_engine: true, kind: Kind::Engine(settings.clone()) }];
-    let Some(compare) = &extension.compare else { return models };
+    let engine = |n: &usize| {
+        let mixture = Mixture { n_components: *n, ..settings.mixture };
+        let components = if *n == 1 { "1 component".to_owned() } else { format!("{n} components") };
+        let name = format!("neural physical engine, {size}³, {components}");
+        Model { name, is_engine: true, kind: Kind::Engine(halo::Settings { mixture, ..settings.clone() }) }
+    };
+    let mut models: Vec<Model> = compare.n_components.iter().map(engine).collect();
     let edges = edges(extension, compare.mass_bins);
     for model in &compare.models {
         let bias = |law| {

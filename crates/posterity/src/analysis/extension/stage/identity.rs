@@ -97,6 +97,6 @@ fn remove(out_dir: &Path) -> Result<()> {
     for path in [chains_path(out_dir), fields_path(out_dir)] {
         gone(&path, std::fs::remove_dir_all(&path))?;
     }
-    let path = out_dir.join(super::results::FILE);
+    let path = out_dir.join(super::super::super::results_file::FILE);
     gone(&path, std::fs::remove_file(&path))
 }

@@ -11,6 +11,7 @@
 //! | `warnings` | what the user should know before trusting the result |
 
 use super::super::super::results::Summary;
+use super::super::super::results_file::{self, FILE, but_title};
 use super::super::{Extension, What};
 use super::stored::{Stored, block_names, checkpoint_path};
 use crate::diagnostics::{bulk_ess, r_hat, tail_ess};
@@ -18,13 +19,9 @@ use crate::error::{Error, Result};
 use crate::hmc;
 use crate::report::BiasRow;
 use crate::seed::Seed;
-use crate::whole_file::write_text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Name of the file in the output folder.
-pub(super) const FILE: &str = super::super::super::results::FILE;
 
 /// Chains whose R-hat is not below this have not converged.
 const R_HAT: f64 = 1.05;
@@ -119,11 +116,6 @@ impl ExtensionResults {
         let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
         // The results of another kind of analysis are none of this one.
         let Ok(old) = serde_json::from_str::<Self>(&text) else { return Ok(new) };
-        let but_title = |settings: &serde_json::Value| {
-            let mut settings = settings.clone();
-            settings.as_object_mut().map(|table| table.remove("title"));
-            settings
-        };
         let same = (&old.version, old.seed, but_title(&old.analysis), old.n_halos)
             == (&new.version, new.seed, but_title(&new.analysis), new.n_halos);
         Ok(if same { Self { title: new.title, analysis: new.analysis, ..old } } else { new })
@@ -134,17 +126,11 @@ impl ExtensionResults {
     /// # Errors
     /// Io; corrupt file, if it is none that this program wrote.
     pub fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join(FILE);
-        let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
-        serde_json::from_str(&text).map_err(|e| {
-            Error::corrupt_file(e.to_string()).in_file(&path).remedy("take it away, or choose another output folder")
-        })
+        results_file::read(folder)
     }
 
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(FILE);
-        let text = serde_json::to_string_pretty(self).map_err(|e| Error::numerical(e.to_string()).in_file(&path))?;
-        write_text(&path, &(text + "\n"))
+        results_file::write(self, folder)
     }
 
     /// Sums up the chains in the folder.

@@ -8,7 +8,7 @@ use super::stored::{Stored, checkpoint_path};
 use super::target::Target;
 use super::{identity, told};
 use crate::error::{Error, Result};
-use crate::hmc::{self, Beside, Chain, Lane};
+use crate::hmc::{self, Beside, Chain, Lane, Metric};
 use crate::progress::Progress;
 use crate::seed::Seed;
 use rayon::prelude::*;
@@ -67,7 +67,15 @@ fn load(extension: &Extension, out_dir: &Path, i: usize) -> Result<(Chain, Targe
             .in_file(&path)
             .remedy("sample into another folder")
     };
-    let mut target = Target::new(extension, &weights, amplitude).map_err(corrupt)?;
+    let n_weights = extension.engine.names.len();
+    let along = match beside.remove("weights.centre") {
+        None => (Vec::new(), Metric::Identity),
+        Some(centre) => {
+            let mut take = |name: &str| Ok(beside.remove(&format!("weights.{name}")).unwrap_or_default());
+            (centre, Metric::from_parts("dense", n_weights, &mut take).map_err(corrupt)?)
+        }
+    };
+    let mut target = Target::new(extension, &weights, amplitude, along).map_err(corrupt)?;
     chain.place(&mut target).map_err(corrupt)?;
     Ok((chain, target, beside))
 }

@@ -157,7 +157,9 @@ impl hmc::Sink<Target> for Sink<'_> {
         let last = &blocks[blocks.len() - 1].state;
         let mut log_prior = 0.0;
         if what != What::Weights {
-            log_prior += self.take_field(&blocks[0].state.position, draw, target)?;
+            // The weights that move along come after the field.
+            let n_cells = self.extension.field.grid.n_cells();
+            log_prior += self.take_field(&blocks[0].state.position[..n_cells], draw, target)?;
         }
         let mut log_likelihood = last.log_density;
         if let Some((weights, log_volume)) = target.weights(&last.position) {
@@ -199,6 +201,12 @@ impl hmc::Sink<Target> for Sink<'_> {
         beside.insert("seconds".into(), self.seconds().to_vec());
         if let Some(field) = target.field() {
             beside.insert("amplitude".into(), field.amplitude().to_vec());
+        }
+        if let Some((centre, factor)) = target.coordinates() {
+            beside.insert("weights.centre".into(), centre.to_vec());
+            factor.parts().1.into_iter().for_each(|(name, values)| {
+                beside.insert(format!("weights.{name}"), values.to_vec());
+            });
         }
         hmc::save(&self.path, chain, &beside)
     }

@@ -11,8 +11,8 @@ use super::super::{Extension, What};
 use super::target::{Target, amplitude, given, of_halos};
 use crate::error::Result;
 use crate::field::Grid;
-use crate::halo::{FitSettings, maximise};
-use crate::hmc::{Chain, LogDensity, Metric};
+use crate::halo::{FitSettings, Straightened, maximise};
+use crate::hmc::{Chain, LogDensity, Metric, State};
 use crate::math::{Complex, RealFft3};
 use crate::seed::{Seed, Stream};
 use rand_distr::{Distribution, StandardNormal};
@@ -23,21 +23,32 @@ const SMOOTHING: f64 = 1.5;
 /// How far chains begin from the maximum, in standard deviations of its curvature.
 const SPREAD: f64 = 0.7;
 
+/// Climbs to the maximum of the weights, and how far from the first the others begin.
+const N_CLIMBS: u64 = 6;
+const CLIMB_SPREAD: f64 = 0.5;
 /// Iterations towards the most probable field: chains need its neighbourhood, not the very top.
 const FIELD_ITERATIONS: usize = 200;
 /// How small the field is from which the climb begins, in standard deviations of the prior.
 const FIELD_START: f64 = 0.1;
-/// The least width of the noise that chains begin with, halved until the density is finite.
+/// The least width of the noise that chains begin with, about.
 const LEAST_WIDTH: f64 = 0.01;
 /// Probes of the field's curvature.
 const N_PROBES: u64 = 8;
 
 /// What all chains begin from.
 pub(super) struct Maximum {
-    /// The weights, their coordinates, and the metric of the curvature there.
-    weights: Option<(Vec<f64>, Vec<f64>, Metric)>,
+    /// The weights.
+    weights: Option<Weights>,
     /// The field's coordinates, and the amplitudes that they are of.
     field: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+/// Weights, their coordinates, and the metric of the curvature there.
+#[derive(Clone)]
+struct Weights {
+    values: Vec<f64>,
+    x: Vec<f64>,
+    metric: Metric,
 }
 
 /// The weights to climb from, by their names.
@@ -76,22 +87,22 @@ pub(super) fn maximum(extension: &Extension) -> Result<Maximum> {
             let halos = if is_proxy { half(&extension.halos.cells, 1) } else { extension.halos.cells.clone() };
             let mut target = of_halos(extension, &halos, density)?;
             let start = target.coordinates(&first_weights(&extension.engine.names));
-            let mut x = maximise(&mut target, &start, &FitSettings::default(), seed).position;
+            let mut x = highest(&mut target, &start, seed);
             if is_proxy {
                 // Fitted to half of the halos; α is nearly exponential in its bias where halos are rarer than voxels.
                 let all = extension.halos.cells.len() as f64 / halos.len().max(1) as f64;
-                let biases = x.iter_mut().zip(&extension.engine.names);
-                biases
-                    .filter(|(_, name)| name.starts_with("alpha_") && name.ends_with("_bias"))
-                    .for_each(|(x, _)| *x += all.ln());
+                let coordinates = x.iter_mut().zip(&extension.engine.names);
+                coordinates.filter(|(_, name)| name.starts_with("alpha_")).for_each(|(x, _)| *x += all.ln());
             }
             let metric = target.metric(&x)?;
-            Some((target.weights(&x).0.to_vec(), x, metric))
+            Some(Weights { values: target.weights(&x).0.to_vec(), x, metric })
         }
         None => None,
     };
-    let known = weights.as_ref().map(|(weights, ..)| weights).or(extension.engine.weights.as_ref());
-    let mut target = Target::new(extension, known.map_or(&[], |w| w), amplitude(extension))?;
+    if extension.sampling.what == What::Weights {
+        return Ok(Maximum { weights, field: None });
+    }
+    let mut target = target(extension, weights.as_ref(), amplitude(extension))?;
     let Some(field) = target.field() else { return Ok(Maximum { weights, field: None }) };
     let mut stream = seed.label("field").stream(0);
     let small: Vec<f64> = (0..field.dim()).map(|_| FIELD_START * normal(&mut stream)).collect();
@@ -104,44 +115,94 @@ pub(super) fn maximum(extension: &Extension) -> Result<Maximum> {
     Ok(Maximum { weights, field })
 }
 
+/// The highest maximum that climbs from about `start` find with a positive weight at the kernel's centre. Of the other
+/// sign is a maximum of its own, nearly as high where ψ may as well fall as rise with the density: no chain crosses.
+fn highest(target: &mut Straightened, start: &[f64], seed: Seed) -> Vec<f64> {
+    let from = |k: u64| -> Vec<f64> {
+        let mut stream = seed.label("climb").stream(k);
+        let spread = if k == 0 { 0.0 } else { CLIMB_SPREAD };
+        start.iter().map(|x| x + spread * normal(&mut stream)).collect()
+    };
+    best_of(target, (0..N_CLIMBS).map(from), seed).unwrap_or_else(|| start.to_vec())
+}
+
+/// Where the best of the climbs from these places ends.
+fn best_of(target: &mut Straightened, starts: impl Iterator<Item = Vec<f64>>, seed: Seed) -> Option<Vec<f64>> {
+    let climb = FitSettings { n_starts: 1, ..FitSettings::default() };
+    let mut best: Option<State> = None;
+    for start in starts {
+        let found = maximise(target, &start, &climb, seed);
+        let rank = |state: &State| (state.log_density.is_finite(), state.position[0] > 0.0, state.log_density);
+        if best.as_ref().is_none_or(|best| rank(&found) > rank(best)) {
+            best = Some(found);
+        }
+    }
+    best.map(|best| best.position)
+}
+
+/// What is sampled, with these weights to begin with.
+fn target(extension: &Extension, weights: Option<&Weights>, amplitude: Vec<f64>) -> Result<Target> {
+    let known = weights.map(|weights| &weights.values).or(extension.engine.weights.as_ref());
+    let along = weights.map_or((Vec::new(), Metric::Identity), |weights| (weights.x.clone(), weights.metric.clone()));
+    Target::new(extension, known.map_or(&[], |w| w), amplitude, along)
+}
+
 /// A chain at its start, and its target.
 pub(super) fn chain(extension: &Extension, i: usize, maximum: &Maximum) -> Result<(Chain, Target)> {
     let mut stream = Seed::new(extension.seed).label("start").label("chain").stream(i as u64);
-    let known = maximum.weights.as_ref().map(|(weights, ..)| weights).or(extension.engine.weights.as_ref());
     let amplitude = maximum.field.as_ref().map_or_else(Vec::new, |(_, amplitude)| amplitude.clone());
-    let mut target = Target::new(extension, known.map_or(&[], |w| w), amplitude)?;
-    let mut positions = Vec::new();
     let mut weights = maximum.weights.clone();
+    let mut target = target(extension, weights.as_ref(), amplitude.clone())?;
+    let mut positions = Vec::new();
+    let mut of_weights = match extension.sampling.what {
+        What::Weights => Some(given(extension, extension.known_density()?)?),
+        _ => None,
+    };
     if let (Some((top, _)), Some(field)) = (&maximum.field, target.field()) {
         let noise: Vec<f64> = top.iter().map(|_| normal(&mut stream)).collect();
-        let at = |width: f64| top.iter().zip(&noise).map(|(x, z)| x + width * z).collect::<Vec<f64>>();
-        let (mut u, mut width, mut gradient) = (at(1.0), 1.0, vec![0.0; top.len()]);
-        // The weights of one density may expect too many halos in the highest peaks of another: a start, no draw.
-        while !field.value_and_gradient(&u, &mut gradient).is_finite() && width > LEAST_WIDTH {
-            width *= 0.5;
-            u = at(width);
-        }
-        if let Some((_, x, metric)) = &mut weights {
+        // The weights of one density may expect too many halos in the highest peaks of another.
+        let mut u = finite(field, 1.0, |width| top.iter().zip(&noise).map(|(x, z)| x + width * z).collect());
+        if let Some(before) = &weights {
             let mut of_field = given(extension, field.evolve(&u).0)?;
-            let climb = FitSettings { n_starts: 1, ..FitSettings::default() };
-            *x = maximise(&mut of_field, x, &climb, Seed::new(extension.seed)).position;
-            *metric = of_field.metric(x)?;
+            // Those of the proxy may be impossible here.
+            let first = of_field.coordinates(&first_weights(&extension.engine.names));
+            let starts = [before.x.clone(), first].into_iter();
+            let x = best_of(&mut of_field, starts, Seed::new(extension.seed)).unwrap_or_else(|| before.x.clone());
+            let refitted = Weights { values: of_field.weights(&x).0.to_vec(), metric: of_field.metric(&x)?, x };
+            u.resize(u.len() + refitted.x.len(), 0.0);
+            target = self::target(extension, Some(&refitted), amplitude)?;
+            weights = Some(refitted);
+            of_weights = Some(of_field);
         }
         positions.push(u);
     }
-    if let Some((_, x, metric)) = &weights {
+    if let (Some(Weights { x, metric, .. }), Some(of_weights)) = (&weights, &mut of_weights) {
         let z: Vec<f64> = x.iter().map(|_| normal(&mut stream)).collect();
         let mut step = vec![0.0; z.len()];
         metric.apply(&z, &mut step);
-        positions.push(x.iter().zip(step).map(|(x, d)| x + SPREAD * d).collect());
+        positions.push(finite(of_weights, SPREAD, |width| x.iter().zip(&step).map(|(x, d)| x + width * d).collect()));
     }
     let settings = extension.sampling.chain.clone();
     let last = positions.len() - 1;
     let mut chain = Chain::new(i as u64, Seed::new(extension.seed), settings, positions, &mut target)?;
-    if let Some((_, _, metric)) = weights {
-        chain.begin_in(last, metric)?;
+    if let Some(weights) = weights {
+        chain.begin_in(last, weights.metric)?;
     }
     Ok((chain, target))
+}
+
+/// The first of the positions at this width, at half of it and so on, where the log density is finite: a start, no draw.
+fn finite(target: &mut dyn LogDensity, widest: f64, at: impl Fn(f64) -> Vec<f64>) -> Vec<f64> {
+    let mut gradient = vec![0.0; target.dim()];
+    let mut width = widest;
+    loop {
+        let position = at(width);
+        let is_finite = target.value_and_gradient(&position, &mut gradient).is_finite();
+        if is_finite && gradient.iter().all(|g| g.is_finite()) || width < LEAST_WIDTH {
+            return position;
+        }
+        width *= 0.5;
+    }
 }
 
 fn normal(stream: &mut Stream) -> f64 {

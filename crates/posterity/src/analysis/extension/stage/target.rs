@@ -4,7 +4,7 @@ use super::super::{Extension, What};
 use crate::error::Result;
 use crate::field::whitening;
 use crate::halo::{FieldGivenWeights, Joint, Model, Region, Straightened, WeightsGivenDensity};
-use crate::hmc::{Blocks, LogDensity, Single, Window};
+use crate::hmc::{Blocks, LogDensity, Metric, Single, Window};
 
 /// Of tracers such as these the bias that the Wiener filter begins with; the warm-up finds what is right.
 const BIAS: f64 = 1.2;
@@ -21,8 +21,14 @@ pub(super) enum Target {
 
 impl Target {
     /// The target of an analysis; the field in the coordinates of `amplitude`, conditioned on `weights` to begin with.
-    /// Chains are of the field's coordinates u and of the weights' coordinates x.
-    pub(super) fn new(extension: &Extension, weights: &[f64], amplitude: Vec<f64>) -> Result<Self> {
+    /// Chains are of the field's coordinates u, and of the weights' coordinates x; where both are sampled, centre and factor
+    /// of the weights are those of [`Joint`].
+    pub(super) fn new(
+        extension: &Extension,
+        weights: &[f64],
+        amplitude: Vec<f64>,
+        (centre, factor): (Vec<f64>, Metric),
+    ) -> Result<Self> {
         let field = || -> Result<FieldGivenWeights> {
             let Extension { field, halos, engine, .. } = extension;
             let (n, box_length) = (field.grid.n(), field.grid.box_length());
@@ -36,7 +42,7 @@ impl Target {
             What::Joint => {
                 let homogeneous = vec![0.0; extension.field.grid.n_cells()];
                 let weights = given(extension, &homogeneous)?;
-                Self::Joint(Box::new(Joint { field: field()?, weights }))
+                Self::Joint(Box::new(Joint::new(field()?, weights, centre, factor)?))
             }
             What::Field => Self::Field(Box::new(field()?)),
             What::Weights => Self::Weights(Box::new(Single(given(extension, extension.known_density()?)?))),
@@ -46,7 +52,7 @@ impl Target {
     /// The field's part, where it is sampled.
     pub(super) fn field(&mut self) -> Option<&mut FieldGivenWeights> {
         match self {
-            Self::Joint(joint) => Some(&mut joint.field),
+            Self::Joint(joint) => Some(joint.field()),
             Self::Field(field) => Some(field),
             Self::Weights(_) => None,
         }
@@ -55,9 +61,17 @@ impl Target {
     /// The weights at coordinates x, where they are sampled, and ln of the volume element there.
     pub(super) fn weights(&mut self, x: &[f64]) -> Option<(&[f64], f64)> {
         match self {
-            Self::Joint(joint) => Some(joint.weights.weights(x)),
+            Self::Joint(joint) => Some(joint.weights().weights(x)),
             Self::Weights(weights) => Some(weights.0.weights(x)),
             Self::Field(_) => None,
+        }
+    }
+
+    /// Centre and factor of the weights, where field and weights move together.
+    pub(super) fn coordinates(&self) -> Option<(&[f64], &Metric)> {
+        match self {
+            Self::Joint(joint) => Some(joint.coordinates()),
+            _ => None,
         }
     }
 
@@ -114,6 +128,10 @@ impl Blocks for Target {
 
     fn set(&mut self, i: usize, position: &[f64]) {
         self.inner().set(i, position);
+    }
+
+    fn align(&mut self, i: usize, position: &mut [f64]) {
+        self.inner().align(i, position);
     }
 
     fn adapt(&mut self, i: usize, window: &Window, position: &mut Vec<f64>) -> bool {

@@ -1,0 +1,151 @@
+//! Coordinates of the weights in which their posterior is nearly round.
+//!
+//! The weights say the same in many ways: kernel and bias times a factor, and the mixture's slopes through the factor,
+//! change ψ and little else; so does a shift of ψ with the mixture's biases. The posterior is a thin curved ridge along
+//! both, which no constant metric straightens. In coordinates x of the same number it is nearly straight: with κ = sinh x₀
+//! the kernel's weight at the centre and c = √(1 + κ²) = cosh x₀,
+//!
+//! - the other weights of the kernel of ℓ = 0, its bias b, and the powers a_ℓ are c x,
+//! - slope and bias of each of the mixture's lines are given by two values of the line, at ψ₁ = s(b) and ψ₂ = 1 + s(b + c),
+//!   s the softplus: about what the kernel's centre makes of ln(1 + δ + ε) = 0 and 1 (and never closer than 1, where ψ is
+//!   nearly 0 everywhere and slopes mean nothing),
+//! - where there is but one component, amplitude and slope of its mass function stand for α and μ at both ([`tail`]),
+//! - what is left is as it is.
+//!
+//! It is made for κ > 0; for κ < 0 it is as valid, and straightens less.
+//!
+//! The map is smooth and one to one on all of ℝⁿ, and its volume element, c^(1 + n_c) (ψ₂ − ψ₁)^−n_l with n_c weights that
+//! go with c and n_l lines, times those of [`tail`], is part of the density: the posterior of the weights is the same.
+
+mod tail;
+
+use crate::engine::Engine;
+use tail::Tail;
+
+/// Where in the vector of weights each kind is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coordinates {
+    /// Those that go with the scale of the kernel, its centre (weight 0) aside.
+    scaled: Vec<usize>,
+    bias: usize,
+    /// First weight of the mixture: pairs of slope and bias from there on.
+    mixture: usize,
+    dim: usize,
+}
+
+/// The two ψ at which lines are given, and their slopes by the argument of the softplus.
+struct Ends {
+    psi: [f64; 2],
+    slope: [f64; 2],
+}
+
+impl Ends {
+    fn new(bias: f64, scale: f64) -> Self {
+        let [low, high] = [bias, bias + scale].map(softplus);
+        Self { psi: [low.0, 1.0 + high.0], slope: [low.1, high.1] }
+    }
+
+    fn gap(&self) -> f64 {
+        self.psi[1] - self.psi[0]
+    }
+}
+
+impl Coordinates {
+    /// Of the weights of an engine, followed by `n_mixture` of a mixture.
+    pub fn new(engine: &Engine, n_mixture: usize) -> Self {
+        let bias = engine.bias();
+        let scaled = (1..=bias).chain(engine.powers()).collect();
+        Self { scaled, bias, mixture: engine.n_weights(), dim: engine.n_weights() + n_mixture }
+    }
+
+    /// Number of weights.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Writes the weights at x; ln of the volume element there.
+    ///
+    /// # Panics
+    /// If a length is another.
+    pub fn weights(&self, x: &[f64], weights: &mut [f64]) -> f64 {
+        weights.copy_from_slice(x);
+        let scale = x[0].cosh();
+        weights[0] = x[0].sinh();
+        self.scaled.iter().for_each(|i| weights[*i] *= scale);
+        let ends = Ends::new(weights[self.bias], scale);
+        let mut log_volume = (1.0 + self.scaled.len() as f64) * scale.ln() - self.n_lines() * ends.gap().ln();
+        for at in self.tails() {
+            let tail = Tail::new(at.map(|i| x[i]));
+            at.into_iter().zip(tail.line_values()).for_each(|(i, value)| weights[i] = value);
+            log_volume += tail.log_volume();
+        }
+        for line in weights[self.mixture..].chunks_exact_mut(2) {
+            let slope = (line[1] - line[0]) / ends.gap();
+            (line[0], line[1]) = (slope, line[0] - slope * ends.psi[0]);
+        }
+        log_volume
+    }
+
+    /// Writes the coordinates of weights.
+    ///
+    /// # Panics
+    /// If a length is another.
+    pub fn of(&self, weights: &[f64], x: &mut [f64]) {
+        x.copy_from_slice(weights);
+        let scale = weights[0].hypot(1.0);
+        x[0] = weights[0].asinh();
+        self.scaled.iter().for_each(|i| x[*i] /= scale);
+        let ends = Ends::new(weights[self.bias], scale);
+        for line in x[self.mixture..].chunks_exact_mut(2) {
+            (line[0], line[1]) = (line[0] * ends.psi[0] + line[1], line[0] * ends.psi[1] + line[1]);
+        }
+        for at in self.tails() {
+            let values = Tail::coordinates(at.map(|i| x[i]));
+            at.into_iter().zip(values).for_each(|(i, value)| x[i] = value);
+        }
+    }
+
+    /// Turns the gradient of a function of the weights into that, by x, of the function plus ln of the volume element.
+    pub(super) fn pull_back(&self, x: &[f64], weights: &[f64], d_weights: &mut [f64], d_x: &mut [f64]) {
+        let scale = x[0].cosh();
+        let ends = Ends::new(weights[self.bias], scale);
+        let gap = ends.gap();
+        let mut d_psi = [self.n_lines() / gap, -self.n_lines() / gap];
+        d_x.copy_from_slice(d_weights);
+        for (line, d) in weights[self.mixture..].chunks_exact(2).zip(d_x[self.mixture..].chunks_exact_mut(2)) {
+            let by_slope = d[0] - d[1] * ends.psi[0];
+            d_psi[0] += line[0] * (by_slope / gap - d[1]);
+            d_psi[1] -= line[0] * by_slope / gap;
+            (d[0], d[1]) = (d[1] - by_slope / gap, by_slope / gap);
+        }
+        for at in self.tails() {
+            let tail = Tail::new(at.map(|i| x[i])).pull_back(at.map(|i| d_x[i]));
+            at.into_iter().zip(tail).for_each(|(i, value)| d_x[i] = value);
+        }
+        let [low, high] = [0, 1].map(|end| d_psi[end] * ends.slope[end]);
+        d_weights[self.bias] += low + high;
+        let mut d_scale = (1.0 + self.scaled.len() as f64) / scale + high;
+        for i in &self.scaled {
+            d_x[*i] = d_weights[*i] * scale;
+            d_scale += d_weights[*i] * x[*i];
+        }
+        d_x[0] = d_weights[0] * scale + d_scale * x[0].sinh();
+    }
+
+    fn n_lines(&self) -> f64 {
+        0.5 * (self.dim - self.mixture) as f64
+    }
+
+    /// Where α, μ and σ are at either end, of a mixture of one component. With more, the means of the others count from
+    /// the first: its slope is no coordinate then.
+    fn tails(&self) -> impl Iterator<Item = [usize; 3]> {
+        let first = self.mixture;
+        (0..2).filter(move |_| self.dim - first == 6).map(move |end| [0, 2, 4].map(|line| first + line + end))
+    }
+}
+
+fn softplus(x: f64) -> (f64, f64) {
+    let small = (-x.abs()).exp();
+    let slope = if x > 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) };
+    (x.max(0.0) + small.ln_1p(), slope)
+}
