@@ -2,7 +2,7 @@
 //!
 //! Block 0 moves the white noise of the initial field, in its whitened coordinates u, and takes the weights along: its
 //! coordinates are (u, y), n³ and as many as there are weights. Block 1 moves the weights alone, given the density, in
-//! their coordinates x ([`super::Coordinates`]), at a hundredth of the cost of a gradient. x = c + L y, with a centre c
+//! their coordinates x ([`super::Coordinates`]), at about a tenth of the cost of a gradient. x = c + L y, with a centre c
 //! and a factor L that make their posterior about round in y: at first that given the density, then what the windows of
 //! the warm-up have seen.
 //!

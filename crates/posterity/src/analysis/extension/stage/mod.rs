@@ -10,6 +10,7 @@ mod comparison;
 mod figures;
 mod identity;
 mod mass_function;
+mod proxy;
 mod report;
 mod results;
 mod sampling;

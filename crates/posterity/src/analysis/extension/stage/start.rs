@@ -2,24 +2,19 @@
 //!
 //! With the density known, the weights begin near their maximum, spread by the curvature there. Where the field is
 //! sampled, a chain that began anywhere would first teach its weights that halos do not follow the density, and then
-//! stay there: so the weights are found first from a density made of the catalogue itself (halo counts, smoothed, and in
-//! their order given the values of a density that evolved from the prior, which is as rough as those to come), then
-//! the field that is most probable with them, the whitening from the curvature there, and each chain begins at that
+//! stay there: so the weights are found first from a density made of the catalogue itself ([`super::proxy`]), then the
+//! field that is most probable with them, the whitening from the curvature there, and each chain begins at that
 //! field with noise of its own as wide as the posterior, and at the weights that fit its density.
 
 use super::super::{Extension, What};
+use super::proxy::{half, proxy};
 use super::target::{Target, amplitude, given, of_halos};
 use crate::error::Result;
-use crate::field::Grid;
 use crate::halo::{FitSettings, Straightened, maximise};
 use crate::hmc::{Chain, LogDensity, Metric, State};
-use crate::math::{Complex, RealFft3};
 use crate::seed::{Seed, Stream};
 use rand_distr::{Distribution, StandardNormal};
-use std::f64::consts::PI;
 
-/// Standard deviation of the smoothing of halo counts [voxels].
-const SMOOTHING: f64 = 1.5;
 /// How far chains begin from the maximum, in standard deviations of its curvature.
 const SPREAD: f64 = 0.7;
 
@@ -72,13 +67,13 @@ impl Extension {
 /// Climbs to the maximum.
 pub(super) fn maximum(extension: &Extension) -> Result<Maximum> {
     let seed = Seed::new(extension.seed).label("start");
-    let proxy;
+    let made;
     let density = match extension.sampling.what {
         What::Field => None,
         What::Weights => Some(extension.known_density()?),
         What::Joint => {
-            proxy = self::proxy(extension)?;
-            Some(&*proxy)
+            made = proxy(extension)?;
+            Some(&*made)
         }
     };
     let weights = match density {
@@ -207,47 +202,4 @@ fn finite(target: &mut dyn LogDensity, widest: f64, at: impl Fn(f64) -> Vec<f64>
 
 fn normal(stream: &mut Stream) -> f64 {
     StandardNormal.sample(stream)
-}
-
-/// A density contrast in the order of the smoothed halo counts, with the values of one that the prior evolves to.
-fn proxy(extension: &Extension) -> Result<Vec<f64>> {
-    let counts = smoothed_counts(&extension.field.grid, &half(&extension.halos.cells, 0));
-    let mut stream = Seed::new(extension.seed).label("start").label("proxy").stream(0);
-    let noise: Vec<f64> = counts.iter().map(|_| StandardNormal.sample(&mut stream)).collect();
-    let mut evolved = vec![0.0; noise.len()];
-    extension.field.gravity()?.density(&noise, &mut evolved)?;
-    evolved.sort_by(f64::total_cmp);
-    let mut order: Vec<usize> = (0..counts.len()).collect();
-    order.sort_by(|a, b| counts[*a].total_cmp(&counts[*b]));
-    let mut proxy = vec![0.0; counts.len()];
-    order.into_iter().zip(evolved).for_each(|(voxel, rho)| proxy[voxel] = rho - 1.0);
-    Ok(proxy)
-}
-
-/// Every second halo: of the one half a density is made that the other half is fitted to, for halos say too much of a
-/// density that is made of themselves.
-fn half(halos: &[(usize, f64)], first: usize) -> Vec<(usize, f64)> {
-    halos.iter().skip(first).step_by(2).copied().collect()
-}
-
-/// The contrast of halo counts, smoothed with a Gaussian, on the periodic grid.
-fn smoothed_counts(grid: &Grid, cells: &[(usize, f64)]) -> Vec<f64> {
-    let n = grid.n();
-    let half = n / 2 + 1;
-    let mean = cells.len() as f64 / grid.n_cells() as f64;
-    let mut contrast = vec![-1.0; grid.n_cells()];
-    cells.iter().for_each(|(voxel, _)| contrast[*voxel] += 1.0 / mean);
-    let mut fft = RealFft3::new(n);
-    let mut spectrum = vec![Complex::default(); fft.len()];
-    fft.forward(&contrast, &mut spectrum);
-    for (i, value) in spectrum.iter_mut().enumerate() {
-        let k = [i / (n * half), i / half % n, i % half].map(|i| 2.0 * PI * grid.wavenumber(i) as f64 / n as f64);
-        let square: f64 = k.iter().map(|k| k * k).sum();
-        let factor = (-0.5 * square * SMOOTHING * SMOOTHING).exp();
-        *value = Complex { re: value.re * factor, im: value.im * factor };
-    }
-    fft.inverse(&spectrum, &mut contrast);
-    // A Gaussian cut at the Nyquist frequency rings a little.
-    contrast.iter_mut().for_each(|d| *d = d.max(-1.0));
-    contrast
 }
