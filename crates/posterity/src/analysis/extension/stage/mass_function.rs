@@ -14,35 +14,44 @@ const SHARES: [f64; 5] = [0.0, 0.5, 0.8, 0.95, 1.0];
 /// Mass bins, of equal width in ln M.
 const N_MASSES: usize = 8;
 
-/// The part of the report. Voxels are binned by `shown`, the density contrast that the page shows, and stay in their bin.
+/// The part of the report. Each draw's voxels are binned by its own density, and so are the halos in them: where the
+/// density is sampled, one draw and the catalogue are a pair as the truth and the catalogue are. (Bins of the mean density
+/// would not do: voxels have little of it because they have few halos.) What is shown of the catalogue is the mean over
+/// draws.
 pub(super) fn part(extension: &Extension, shown: &[f64], pairs: &[Pair], psis: &[Vec<f64>]) -> MassFunction {
-    let bins = density_bins(shown);
+    let bins = density_bins(pairs.first().map_or(shown, |pair| &pair.density));
     let edges = mass_edges(extension);
-    let voxel_bin = |voxel: usize| bins.iter().position(|bin| bin.contains(shown[voxel])).unwrap_or(0);
-    let of_voxels: Vec<usize> = (0..shown.len()).map(voxel_bin).collect();
-    let mut counts = vec![vec![0_u64; N_MASSES]; bins.len()];
-    for (voxel, mass) in &extension.halos.cells {
-        let mass = edges.partition_point(|edge| edge <= mass).clamp(1, N_MASSES) - 1;
-        counts[of_voxels[*voxel]][mass] += 1;
-    }
+    let bin_of = |density: &f64| bins.iter().position(|bin| bin.contains(*density)).unwrap_or(0);
     let volume = extension.field.grid.cell_volume();
     let mixture = extension.engine.settings.mixture;
     let n_engine = extension.engine.names.len() - mixture.n_weights();
     let seed = Seed::new(extension.seed).label("mass_function");
-    let drawn: Vec<Vec<f64>> = (pairs.par_iter().zip(psis).enumerate())
+    let drawn: Vec<(Vec<f64>, Vec<f64>, Vec<f64>)> = (pairs.par_iter().zip(psis).enumerate())
         .map(|(i, (pair, psi))| {
+            let of_voxels: Vec<usize> = pair.density.iter().map(bin_of).collect();
             let expected = expected(&mixture, &pair.weights[n_engine..], psi, &of_voxels, bins.len(), &edges);
             let mut stream = seed.stream(i as u64);
-            expected.iter().map(|n| scattered(n * volume, &mut stream)).collect()
+            let drawn = expected.iter().map(|n| scattered(n * volume, &mut stream)).collect();
+            let mut found = vec![0.0; bins.len() * N_MASSES];
+            for (voxel, mass) in &extension.halos.cells {
+                let mass = edges.partition_point(|edge| edge <= mass).clamp(1, N_MASSES) - 1;
+                found[of_voxels[*voxel] * N_MASSES + mass] += 1.0;
+            }
+            let mut n_voxels = vec![0.0; bins.len()];
+            of_voxels.iter().for_each(|bin| n_voxels[*bin] += 1.0);
+            (drawn, found, n_voxels)
         })
         .collect();
-    let all = bins.iter().zip(counts).enumerate().map(|(b, (bin, counts))| MassFunctionBin {
+    let mean = |of: &dyn Fn(&(Vec<f64>, Vec<f64>, Vec<f64>)) -> f64| -> u64 {
+        (drawn.iter().map(of).sum::<f64>() / drawn.len().max(1) as f64).round() as u64
+    };
+    let all = bins.iter().enumerate().map(|(b, bin)| MassFunctionBin {
         density_low: 1.0 + bin.low,
         density_high: 1.0 + bin.high,
-        n_voxels: of_voxels.iter().filter(|v| **v == b).count() as u64,
+        n_voxels: mean(&|(_, _, n_voxels)| n_voxels[b]),
         mass_edges: edges.clone(),
-        counts,
-        posterior: band((0..N_MASSES).map(|m| drawn.iter().map(|d| d[b * N_MASSES + m]).collect()).collect()),
+        counts: (0..N_MASSES).map(|m| mean(&|(_, found, _)| found[b * N_MASSES + m])).collect(),
+        posterior: band((0..N_MASSES).map(|m| drawn.iter().map(|(d, ..)| d[b * N_MASSES + m]).collect()).collect()),
     });
     MassFunction { bins: all.collect() }
 }
