@@ -181,8 +181,8 @@ fn a_deposit_keeps_mass_and_has_its_adjoint() {
         let mut deposit = Deposit::new(n, window);
         let (mut density, mut direct) = (vec![0.0; n * n * n], vec![0.0; n * n * n]);
         deposit.deposit([&psi[0], &psi[1], &psi[2]], &mut density);
-        for p in 0..n * n * n {
-            let x = [(p / n / n) as f64 + psi[0][p], (p / n % n) as f64 + psi[1][p], (p % n) as f64 + psi[2][p]];
+        for (p, ((px, py), pz)) in psi[0].iter().zip(&psi[1]).zip(&psi[2]).enumerate() {
+            let x = [(p / n / n) as f64 + px, (p / n % n) as f64 + py, (p % n) as f64 + pz];
             for corner in 0..64 {
                 let (mut index, mut weight) = (0, 1.0);
                 for (x, step) in x.iter().zip([corner / 16, corner / 4 % 4, corner % 4]) {

@@ -26,7 +26,7 @@ pub(super) fn part(extension: &Extension, shown: &[f64], pairs: &[Pair], psis: &
     let mixture = extension.engine.settings.mixture;
     let n_engine = extension.engine.names.len() - mixture.n_weights();
     let seed = Seed::new(extension.seed).label("mass_function");
-    let drawn: Vec<(Vec<f64>, Vec<f64>, Vec<f64>)> = (pairs.par_iter().zip(psis).enumerate())
+    let drawn: Vec<Counted> = (pairs.par_iter().zip(psis).enumerate())
         .map(|(i, (pair, psi))| {
             let of_voxels: Vec<usize> = pair.density.iter().map(bin_of).collect();
             let expected = expected(&mixture, &pair.weights[n_engine..], psi, &of_voxels, bins.len(), &edges);
@@ -39,21 +39,29 @@ pub(super) fn part(extension: &Extension, shown: &[f64], pairs: &[Pair], psis: &
             }
             let mut n_voxels = vec![0.0; bins.len()];
             of_voxels.iter().for_each(|bin| n_voxels[*bin] += 1.0);
-            (drawn, found, n_voxels)
+            Counted { drawn, found, n_voxels }
         })
         .collect();
-    let mean = |of: &dyn Fn(&(Vec<f64>, Vec<f64>, Vec<f64>)) -> f64| -> u64 {
+    let mean = |of: &dyn Fn(&Counted) -> f64| -> u64 {
         (drawn.iter().map(of).sum::<f64>() / drawn.len().max(1) as f64).round() as u64
     };
     let all = bins.iter().enumerate().map(|(b, bin)| MassFunctionBin {
         density_low: 1.0 + bin.low,
         density_high: 1.0 + bin.high,
-        n_voxels: mean(&|(_, _, n_voxels)| n_voxels[b]),
+        n_voxels: mean(&|counted| counted.n_voxels[b]),
         mass_edges: edges.clone(),
-        counts: (0..N_MASSES).map(|m| mean(&|(_, found, _)| found[b * N_MASSES + m])).collect(),
-        posterior: band((0..N_MASSES).map(|m| drawn.iter().map(|(d, ..)| d[b * N_MASSES + m]).collect()).collect()),
+        counts: (0..N_MASSES).map(|m| mean(&|counted| counted.found[b * N_MASSES + m])).collect(),
+        posterior: band((0..N_MASSES).map(|m| drawn.iter().map(|d| d.drawn[b * N_MASSES + m]).collect()).collect()),
     });
     MassFunction { bins: all.collect() }
+}
+
+/// By a draw, in each bin of density and mass: halos expected, with Poisson scatter; halos of the catalogue; and voxels in
+/// each bin of density.
+struct Counted {
+    drawn: Vec<f64>,
+    found: Vec<f64>,
+    n_voxels: Vec<f64>,
 }
 
 /// From `low` to below `high`.
