@@ -72,7 +72,7 @@ impl Deposit {
         Self { n, window, thickness, rows: vec![(0, 0); n * n], spill }
     }
 
-    /// Writes 1 + δ of the particles displaced by ψ [cells] (three components, n³ values each). Its sum is n³.
+    /// Writes 1 + δ of the particles displaced by ψ \[cells\] (three components, n³ values each). Its sum is n³.
     ///
     /// # Panics
     /// If a length is not n³.
@@ -112,7 +112,7 @@ impl Deposit {
     }
 
     /// The adjoint: writes the gradient of a function of the density, whose gradient by the density is `d_density`, by
-    /// the displacement ψ [cells].
+    /// the displacement ψ \[cells\].
     ///
     /// # Panics
     /// If a length is not n³.

@@ -127,7 +127,7 @@ impl Lpt {
         Ok(log_prior)
     }
 
-    /// The displacements ψ [cells] last computed, three components of n³ values.
+    /// The displacements ψ \[cells\] last computed, three components of n³ values.
     pub fn displacement(&self) -> [&[f64]; 3] {
         [&self.displacement[0], &self.displacement[1], &self.displacement[2]]
     }

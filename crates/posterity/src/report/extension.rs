@@ -251,7 +251,7 @@ pub struct SamplingRow {
     pub gradient_evaluations: u64,
     /// Least bulk effective sample size of the block.
     pub min_ess_bulk: f64,
-    /// Wall time [s]; 0 if it was not measured.
+    /// Wall time \[s\]; 0 if it was not measured.
     pub seconds: f64,
 }
 
