@@ -8,8 +8,8 @@ use super::split::{are_valid, halves, mean, normal_scores, quantile, sorted, var
 ///
 /// R̂ = √((B/W + n − 1)/n), B = n · variance of the half-chains' means, W = mean of their variances.
 ///
-/// Folded values find chains that agree in the mean but not in the spread. Infinite variance does no harm, as only ranks
-/// count. Above 1.01 the draws are not to be used.
+/// Folded values find chains that agree in the mean but not in the spread (where the median is infinite, only the values
+/// count). Infinite variance does no harm, as only ranks count. Above 1.01 the draws are not to be used.
 ///
 /// NaN where it is not defined: no chain, fewer than four draws, chains of different lengths, a NaN among the draws, or
 /// all draws equal. One chain is judged by its two halves. Chains that each stand still, at different values, give
@@ -23,9 +23,13 @@ pub fn r_hat<C: AsRef<[f64]>>(chains: &[C]) -> f64 {
     let split = halves(chains);
     let median = quantile(&sorted(&split), 0.5);
     let folded: Vec<Vec<f64>> = split.iter().map(|chain| chain.iter().map(|x| (x - median).abs()).collect()).collect();
-    let (bulk, tail) = (reduction(&normal_scores(&split)), reduction(&normal_scores(&folded)));
+    let bulk = reduction(&normal_scores(&split));
+    // Without a finite median there is nothing to fold about.
+    if bulk.is_nan() || !median.is_finite() {
+        return bulk;
+    }
     // The folded values of a two-point chain are all equal: they say nothing, and the values still do.
-    if bulk.is_nan() { bulk } else { bulk.max(tail) }
+    bulk.max(reduction(&normal_scores(&folded)))
 }
 
 fn reduction(chains: &[Vec<f64>]) -> f64 {

@@ -77,13 +77,13 @@ pub fn ecdf_uniformity(ranks: &[usize], n_values: usize, n_bins: usize) -> Resul
     let counts = counts(ranks, n_values, n_bins)?;
     let edges = edges(n_values, n_bins);
     let mut below = 0;
-    let statistic = edges.iter().zip(&counts).fold(1.0f64, |worst, (&edge, count)| {
+    let worst = edges.iter().zip(&counts).fold(f64::INFINITY, |worst, (&edge, count)| {
         below += count;
         worst.min(two_sided(&binomial(ranks.len(), edge))[below])
     });
     // A point as improbable as the worst is outside: "as" to rounding.
-    let inside = coverage(ranks.len(), &edges, statistic * (1.0 + 1e-9));
-    Ok(Uniformity { statistic, p_value: (1.0 - inside).clamp(0.0, 1.0) })
+    let inside = coverage(ranks.len(), &edges, worst * (1.0 + 1e-9));
+    Ok(Uniformity { statistic: worst.min(1.0), p_value: (1.0 - inside).clamp(0.0, 1.0) })
 }
 
 /// The band in which the whole empirical distribution function of `n_ranks` uniform ranks stays with at least the given

@@ -202,3 +202,11 @@ fn what_cannot_be_judged_is_nan() {
     assert!(r_hat(&infinite).is_finite() && bulk_ess(&infinite).is_finite() && tail_ess(&infinite).is_finite());
     assert!(mean_ess(&infinite).is_nan() && mcse_mean(&infinite).is_nan());
 }
+
+#[test]
+fn r_hat_of_draws_with_infinities_ends() {
+    let (inf, mixed) = (f64::INFINITY, vec![f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::NEG_INFINITY]);
+    assert!(r_hat(&[vec![inf, inf, inf, 0.0]]).is_finite());
+    assert!(r_hat(&[vec![inf; 4]]).is_nan());
+    assert!(!r_hat(&[mixed]).is_nan());
+}

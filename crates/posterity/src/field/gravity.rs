@@ -8,7 +8,7 @@ use crate::error::Result;
 /// The log prior of the white noise and its gradient come with the same transforms, so that the gradient of a posterior
 /// costs what that of its likelihood does. Nothing is allocated after [`Gravity::new`].
 ///
-/// Memory: 124 bytes for each cell in second order, 60 in first, 4 more where coordinates are whitened, and up to 1100/n
+/// Memory: 124 bytes for each cell in second order, 60 in first, 8 more where coordinates are whitened, and up to 1100/n
 /// of scratch, besides the caller's fields: 270 MB at 128³.
 #[derive(Debug)]
 pub struct Gravity {

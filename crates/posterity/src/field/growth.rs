@@ -35,8 +35,8 @@ pub struct Growth {
 }
 
 /// Where the integration starts, and its steps from there to today.
-const LN_A_START: f64 = -12.0;
-const STEPS: f64 = 2400.0;
+const LN_A_START: f64 = -30.0;
+const STEPS: f64 = 12_000.0;
 
 impl Background {
     /// Matter density Ω_m in (0, 1], dark energy w in [-3, -1/3] (-1 is a cosmological constant).

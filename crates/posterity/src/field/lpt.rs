@@ -18,7 +18,7 @@
 //!
 //! Limits: valid before shells cross; second order displaces particles in deep voids too far. Memory in bytes for each
 //! cell: 48 of second derivatives, 24 of displacements, 48 of modes at their stages, 4 of factors, 124 in all (60 in
-//! first order), 4 more where coordinates are whitened, and 512/n of scratch.
+//! first order), 8 more where coordinates are whitened, and 512/n of scratch.
 //!
 //! Reference: Bouchet, Colombi, Hivon, Juszkiewicz 1995, A&A 296, 575; arXiv:astro-ph/9406013.
 
@@ -207,7 +207,7 @@ impl Lpt {
         Ok(())
     }
 
-    /// u → F u, kept; → for each mode q = -φ₁ n⁻³ [(cells)⁰] and m q, m² q along x; the sum of |s|² on the way.
+    /// u → F u, kept; → for each mode q = -φ₁ n⁻³ [(cells)⁰] and m q, m² q along x (first order: i D q and m times that); the sum of |s|² on the way.
     fn noise_to_modes(&mut self, u: &[f64]) {
         real_to_one(&self.lines, &mut self.scratch, u, &mut self.one);
         let Self { lines, scratch, one, three, noise, sums, modes, first, order, .. } = self;

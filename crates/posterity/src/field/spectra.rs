@@ -4,8 +4,8 @@
 //! P_ab = V/n⁶ ⟨a(k) b(k)*⟩_shell,    r = P_ab / √(P_aa P_bb),    T = √(P_aa / P_bb)
 //! ```
 //! Modes of the half spectrum stand for their mirror images too and count twice where these are not stored. The mode
-//! k = 0 is in no shell. A field's modes can be divided by the window that it was deposited with,
-//! Π sinc^p(π m_i/n), p = 2 of cloud-in-cell, 3 of the triangular-shaped cloud; the noise of particles and aliasing are left as they are.
+//! k = 0 is in no shell. A field's modes can be divided by the window that it was deposited with, Π sinc^p(π m_i/n), p = 2
+//! of cloud-in-cell, 3 of the triangular-shaped cloud; the noise of particles and aliasing are left as they are.
 //!
 //! Reference: Feldman, Kaiser, Peacock 1994, ApJ 426, 23; arXiv:astro-ph/9304022; Jing 2005, ApJ 620, 559;
 //! arXiv:astro-ph/0409240.

@@ -7,8 +7,8 @@
 //! ```
 //! ([`wiener`]). Of a likelihood that is not linear, the mean precision of a mode is E|ĝ|² of the gradient's modes over
 //! the posterior, exactly (E[g gᵀ] = −E[∇g]): [`from_rows`] takes it from draws, with their variance, and
-//! [`from_products`] from the curvature at one point. Either is averaged over shells of |k|, since the density is statistically isotropic, so that few rows determine it;
-//! modes of which nothing is known keep their width.
+//! [`from_products`] from the curvature at one point. Either is averaged over shells of |k|, since the density is
+//! statistically isotropic, so that few rows determine it; modes of which nothing is known keep their width.
 //!
 //! Limits: modes of one |k| have one width. A survey's mask couples modes, which this does not see: it stays a valid
 //! choice of coordinates, and a less good one.
@@ -48,6 +48,10 @@ pub fn from_products(grid: &Grid, amplitude: &[f64], probes: &[f64], products: &
 /// Invalid input, if a size is another.
 pub fn from_rows(grid: &Grid, amplitude: &[f64], draws: &[f64], gradients: &[f64]) -> Result<Vec<f64>> {
     let n_cells = grid.n_cells();
+    if draws.len() != gradients.len() || !draws.len().is_multiple_of(n_cells) {
+        let message = format!("{} and {} values are not rows of {n_cells}", draws.len(), gradients.len());
+        return Err(Error::invalid_input(message));
+    }
     let n_rows = (draws.len() / n_cells).max(1);
     let mut mean = vec![0.0; n_cells];
     let rows = || draws.chunks_exact(n_cells);

@@ -125,7 +125,7 @@ impl BiasGivenDensity {
         density: &[f64],
     ) -> Result<Self> {
         settings.mixture.check()?;
-        check(n, region, halos)?;
+        check(n, region, halos, threshold)?;
         check_density(n, density, settings.floor)?;
         let edges: Vec<f64> = [&[threshold], &settings.edges[..]].concat();
         if !edges.windows(2).all(|w| w[0] < w[1]) {
@@ -160,7 +160,7 @@ impl BiasGivenDensity {
         of_bins.chain(all.filter(|n| n.ends_with("bias"))).collect()
     }
 
-    /// ln 𝓛 without the prior; writes its gradient.
+    /// ln 𝓛 without the prior, −∞ where a bin with halos is 8 widths and more below all components; writes its gradient.
     ///
     /// # Panics
     /// If a length is another.
@@ -179,8 +179,11 @@ impl BiasGivenDensity {
                 for (b, w) in of_bins.chunks_exact(per_bin).enumerate() {
                     let (ln_rate, d) = law.ln_rate(w, delta[0], delta[1]);
                     let expected = power * volume * ln_rate.exp();
-                    sums[0] -= expected;
-                    sums[1 + b * per_bin..][..per_bin].iter_mut().zip(d).for_each(|(s, d)| *s -= expected * d);
+                    // Where a cut leaves nothing its slope may be infinite.
+                    if expected > 0.0 {
+                        sums[0] -= expected;
+                        sums[1 + b * per_bin..][..per_bin].iter_mut().zip(d).for_each(|(s, d)| *s -= expected * d);
+                    }
                 }
             }
         });
@@ -205,6 +208,10 @@ impl BiasGivenDensity {
             let mut number = integral(&shape, self.ln_edges[bin], 1.0, &mut d_above);
             if let Some(upper) = self.ln_edges.get(bin + 1) {
                 number -= integral(&shape, *upper, -1.0, &mut d_above);
+            }
+            // A bin far below all of the mass function's components: the difference of both is lost in rounding.
+            if number.is_nan() || number <= 0.0 {
+                return f64::NEG_INFINITY;
             }
             value -= count * number.ln();
             d_shape.iter_mut().zip(d_above).for_each(|(g, d)| *g -= count * d / number);

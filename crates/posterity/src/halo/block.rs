@@ -1,6 +1,6 @@
 //! The likelihood's terms and their gradients for a block of voxels or halos, in loops that vectorise.
 //!
-//! Each pass goes over arrays of one length and writes arrays; only [`dot`] adds up, in lanes. Gradients:
+//! Each pass goes over arrays of one length and writes arrays; only `dots` adds up, in lanes. Gradients:
 //! with J = I/α the integral of one component and e₁ = exp(a − a²/2σ²), a = ln M_th − μ, dI/dμ = α e₁/(√2π σ) and
 //! dI/dσ = σ I + α e₁ (1 + a/σ²)/√2π.
 

@@ -59,7 +59,8 @@ pub fn maximise(target: &mut dyn LogDensity, start: &[f64], settings: &Settings,
                 break;
             }
         }
-        if best.as_ref().is_none_or(|b| b.log_density.is_nan() || state.log_density > b.log_density) {
+        let rank = |state: &State| if state.log_density.is_nan() { f64::NEG_INFINITY } else { state.log_density };
+        if best.as_ref().is_none_or(|b| rank(&state) > rank(b)) {
             best = Some(state);
         }
     }

@@ -4,7 +4,7 @@
 //! At the end of each window of the warm-up the field is whitened anew, from the draws and gradients that the window has
 //! seen ([`whitening::from_rows`]).
 //!
-//! Memory: that of [`Gravity`] and of [`Model`], and 16 bytes for each voxel.
+//! Memory: that of [`Gravity`] and of [`Model`], and 24 bytes for each voxel.
 
 use super::Model;
 use crate::error::{Error, Result};
@@ -35,7 +35,8 @@ impl FieldGivenWeights {
     /// gradients see the roughness of small scales in every mode, and would hold the largest ones too tight.
     ///
     /// # Errors
-    /// Invalid input, for amplitudes that [`crate::field::Lpt::set_whitening`] refuses.
+    /// Invalid input, for amplitudes that [`crate::field::Lpt::set_whitening`] refuses, and where grids or numbers of weights
+    /// differ.
     pub fn new(
         mut gravity: Gravity,
         model: Model,
@@ -46,8 +47,10 @@ impl FieldGivenWeights {
     ) -> Result<Self> {
         gravity.lpt_mut().set_whitening(&amplitude)?;
         let n = gravity.lpt().grid().n_cells();
-        if least.len() != amplitude.len() {
-            return Err(Error::invalid_input("there are not as many least amplitudes as amplitudes"));
+        let sizes = [least.len(), model.psi().len(), weights.len()];
+        if sizes != [amplitude.len(), n, model.n_weights()] {
+            let message = format!("least amplitudes, voxels and weights: {sizes:?}, of a field of {n}");
+            return Err(Error::invalid_input(message).remedy("make gravity, model and amplitudes for one grid"));
         }
         let d_weights = vec![0.0; weights.len()];
         let (density, d_density) = (vec![0.0; n], vec![0.0; n]);
@@ -185,15 +188,9 @@ impl LogDensity for FieldGivenWeights {
 
 /// The field as the one block of a chain.
 impl Blocks for FieldGivenWeights {
-    fn n_blocks(&self) -> usize {
-        1
-    }
-
     fn block(&mut self, _: usize) -> &mut dyn LogDensity {
         self
     }
-
-    fn set(&mut self, _: usize, _: &[f64]) {}
 
     fn adapt(&mut self, _: usize, window: &Window, position: &mut Vec<f64>) -> bool {
         self.whiten(window.draws(), window.gradients(), position)

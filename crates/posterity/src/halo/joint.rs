@@ -36,11 +36,14 @@ impl Joint {
     /// The field, the weights, and the centre and factor of the coordinates y.
     ///
     /// # Errors
-    /// Invalid input, where centre or factor are of another number of weights.
+    /// Invalid input, where centre or factor are of another number of weights, or the factor is diagonal or of low rank.
     pub fn new(field: FieldGivenWeights, weights: Straightened, centre: Vec<f64>, factor: Metric) -> Result<Self> {
         let n = weights.dim();
         if centre.len() != n || factor.dim().is_some_and(|dim| dim != n) {
             return Err(Error::invalid_input(format!("coordinates of {} weights for {n}", centre.len())));
+        }
+        if !matches!(factor, Metric::Identity | Metric::Dense(_)) {
+            return Err(Error::invalid_input("the factor of the weights' coordinates is neither 1 nor a dense one"));
         }
         Ok(Self { field, weights, x: centre.clone(), room: [vec![0.0; n], vec![0.0; n]], centre, factor })
     }
@@ -141,7 +144,6 @@ impl Blocks for Joint {
             && let Ok(Metric::Dense(found)) =
                 Metric::dense_from(dim - n, &part(draws, n..dim), &part(gradients, n..dim))
         {
-            self.place(&position[n..]);
             self.factor = Metric::Dense(match &self.factor {
                 Metric::Dense(before) => Cholesky::from_lower(before.lower().times(found.lower())),
                 _ => found,

@@ -41,7 +41,7 @@ impl Region {
         Self(vec![1.0; n_voxels])
     }
 
-    /// The half x < L/2 of an n³ grid (voxels centred at i L/n, i < n/2), or the other.
+    /// The first ⌊n/2⌋ planes along x of an n³ grid (voxels centred at i L/n), or the others.
     pub fn half(n: usize, is_first: bool) -> Self {
         let plane = n * n;
         Self((0..n * plane).map(|i| f64::from(u8::from((i / plane < n / 2) == is_first))).collect())
@@ -58,7 +58,7 @@ impl Region {
     }
 }
 
-/// The likelihood with its halos, sorted by voxel, and its scratch memory: about 1 MB and, for each halo, 24 bytes.
+/// The likelihood with its halos, sorted by voxel, and its scratch memory: 2 MB, 8 bytes for each voxel and 24 for each halo.
 pub struct Likelihood {
     mixture: Mixture,
     ln_threshold: f64,
@@ -76,6 +76,9 @@ pub struct Likelihood {
 impl Likelihood {
     /// Of halos, as (voxel, mass [Msun/h]), above `threshold` [Msun/h], in voxels of `voxel_volume` [(Mpc/h)³] with
     /// these powers; halos in voxels of power 0 are left out.
+    ///
+    /// # Panics
+    /// If a halo's voxel has no power. A mixture that [`Mixture::check`] refuses panics when it is evaluated.
     pub fn new(mixture: Mixture, threshold: f64, voxel_volume: f64, powers: &[f64], halos: &[(usize, f64)]) -> Self {
         let mut halos: Vec<(usize, f64)> = halos.iter().copied().filter(|h| powers[h.0] != 0.0).collect();
         halos.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));

@@ -15,7 +15,7 @@
 //! The smallest α keeps its logarithm finite. σ_min is more than numerics: the masses of a simulation are multiples of
 //! its particle mass, many are equal, and a component that shrinks onto one of them would have unbounded density.
 //! ln 10³ as the shift of σ, the published one, gives σ ≈ 7 at weight zero: fits begin at a bias about −7 there.
-//! exp(σ²/2) leaves the range of floats at σ > 37; such weights have a likelihood of nothing.
+//! exp(σ²/2) is cut off at e³⁰⁰, σ > 24: the likelihood is next to nothing there, and its gradient is not its slope.
 //!
 //! Weights, for component i: `alpha_{i}_weight`, `alpha_{i}_bias`, `mu_{i}_weight`, `mu_{i}_bias`, `sigma_{i}_weight`,
 //! `sigma_{i}_bias`.

@@ -29,7 +29,8 @@ impl Model {
     /// On a grid of n³ voxels in a box of `box_length` [Mpc/h], of halos as (voxel, mass [Msun/h]) above `threshold`.
     ///
     /// # Errors
-    /// Invalid input: settings of engine or mixture that cannot be, a region of another size.
+    /// Invalid input: settings of engine or mixture that cannot be, a region of another size, a threshold that is not
+    /// positive, a halo below it or in no voxel.
     pub fn new(
         n: usize,
         box_length: f64,
@@ -40,7 +41,7 @@ impl Model {
     ) -> Result<Self> {
         let engine = Engine::new([n; 3], &settings.engine)?;
         settings.mixture.check()?;
-        check(n, region, halos)?;
+        check(n, region, halos, threshold)?;
         let volume = (box_length / n as f64).powi(3);
         let likelihood = Likelihood::new(settings.mixture, threshold, volume, region.powers(), halos);
         let n_voxels = engine.n_voxels();
@@ -90,15 +91,21 @@ impl Model {
     }
 }
 
-pub(super) fn check(n: usize, region: &Region, halos: &[(usize, f64)]) -> Result<()> {
+pub(super) fn check(n: usize, region: &Region, halos: &[(usize, f64)], threshold: f64) -> Result<()> {
     let n_voxels = n * n * n;
+    if !(threshold > 0.0 && threshold.is_finite()) {
+        return Err(Error::invalid_input(format!("a threshold of {threshold} Msun/h")).remedy("give a positive mass"));
+    }
     if region.powers().len() != n_voxels || region.powers().iter().any(|p| !(*p >= 0.0 && p.is_finite())) {
         let message = format!("a region of {} powers is not one of {n}³ voxels", region.powers().len());
         return Err(Error::invalid_input(message).remedy("give one finite power from 0 on for each voxel"));
     }
-    if let Some((voxel, mass)) = halos.iter().find(|h| h.0 >= n_voxels || !(h.1 > 0.0 && h.1.is_finite())) {
-        let message = format!("a halo of {mass} Msun/h in voxel {voxel} is none of {n}³ voxels");
-        return Err(Error::invalid_input(message).remedy("assign halos to voxels of the same grid"));
+    if let Some((voxel, mass)) = halos.iter().find(|h| h.0 >= n_voxels || !(h.1 >= threshold && h.1.is_finite())) {
+        let message =
+            format!("a halo of {mass} Msun/h in voxel {voxel}, of {n}³ voxels and above {threshold:e} Msun/h");
+        return Err(
+            Error::invalid_input(message).remedy("assign halos to voxels of the same grid, none below the threshold")
+        );
     }
     Ok(())
 }

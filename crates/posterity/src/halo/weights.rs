@@ -38,7 +38,7 @@ impl WeightsGivenDensity {
     ) -> Result<Self> {
         let mut engine = Engine::new([n; 3], &settings.engine)?;
         settings.mixture.check()?;
-        check(n, region, halos)?;
+        check(n, region, halos, threshold)?;
         check_density(n, density, settings.engine.floor)?;
         let voxels = region.voxels();
         let features = engine.features(density, &voxels);
@@ -53,7 +53,11 @@ impl WeightsGivenDensity {
     }
 
     /// Puts another density δ in place, of the same n³ voxels.
+    ///
+    /// # Panics
+    /// If the length is another.
     pub fn set_density(&mut self, density: &[f64]) {
+        assert_eq!(density.len(), self.engine.n_voxels());
         self.features = self.engine.features(density, &self.voxels);
     }
 

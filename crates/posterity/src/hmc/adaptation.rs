@@ -101,7 +101,8 @@ impl Adaptation {
                 self.dual.insert(DualAveraging::new(first, wanted))
             }
         };
-        sampler.set_step_size(dual.step_size());
+        let least = if self.length.is_some() { 0.0 } else { sampler.least_step_size() };
+        sampler.set_step_size(dual.step_size().max(least));
         if let Some(length) = &mut self.length {
             let n = length.next(dual.step_size(), sampler.mean_length(), in_window);
             sampler.set_num_integration_steps(n);
@@ -125,7 +126,7 @@ impl Adaptation {
     }
 
     /// At the end of a window: takes its metric, and begins anew.
-    pub(super) fn end_window(&mut self, kind: MetricKind, sampler: &mut Sampler, metric: &mut Metric) -> Result<()> {
+    pub(super) fn end_window(&mut self, kind: MetricKind, metric: &mut Metric) -> Result<()> {
         if let Some(length) = &mut self.length {
             length.conclude();
         }
@@ -138,25 +139,25 @@ impl Adaptation {
             }
             self.dual = None;
         }
-        if let Some(dual) = &self.dual {
-            sampler.set_step_size(dual.average());
-        }
         self.centre.copy_from_slice(self.window.mean());
         self.window.clear();
         Ok(())
     }
 
-    /// The coordinates are others from here on.
+    /// The coordinates are others from here on. The length of trajectories stays, as where a metric changes.
     pub(super) fn restart(&mut self, metric: &mut Metric, position: &[f64]) {
         *metric = Metric::Identity;
-        let keeps_rows = self.window.keeps_rows;
-        *self = Self::new(position.len(), keeps_rows, self.length.is_some(), position);
+        if let Some(length) = &mut self.length {
+            length.conclude();
+        }
+        *self = Self { length: self.length, ..Self::new(position.len(), self.window.keeps_rows, false, position) };
     }
 
     /// What stays after the warm-up.
     pub(super) fn finish(mut self, sampler: &mut Sampler) {
         if let Some(dual) = self.dual {
-            sampler.set_step_size(dual.average());
+            let least = if self.length.is_some() { 0.0 } else { sampler.least_step_size() };
+            sampler.set_step_size(dual.average().max(least));
         }
         if let Some(length) = &mut self.length {
             sampler.set_num_integration_steps(length.next(sampler.step_size(), sampler.mean_length(), false));

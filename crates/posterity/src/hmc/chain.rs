@@ -2,7 +2,7 @@
 
 use super::adaptation::{Adaptation, Adapted};
 use super::warm_up::windows;
-use super::{Blocks, Info, Metric, MetricKind, Sampler, Scratch, State};
+use super::{Blocks, Info, Metric, MetricKind, QuasiNewton, Sampler, Scratch, State};
 use crate::error::{Error, Result};
 use crate::seed::{Seed, Stream};
 use serde::{Deserialize, Serialize};
@@ -42,14 +42,18 @@ impl BlockSettings {
         if self.acceptance_rate.is_none() && (self.searches_length || self.metric != MetricKind::Identity) {
             return wrong("acceptance_rate", "must be given where metric or length adapt: they change the step size");
         }
+        if self.acceptance_rate.is_some() && self.sampler.is_biased() {
+            return wrong("acceptance_rate", "a sampler that accepts everything cannot adapt to its acceptance");
+        }
         if matches!(self.metric, MetricKind::LowRank(cutoff) if !(1.0..).contains(&cutoff)) {
             return wrong("metric", "the cutoff of a low-rank metric must be at least 1");
         }
-        // Any other metric than the identity stands for the one that the warm-up will choose.
-        match self.metric {
-            MetricKind::Identity => self.sampler.check(&Metric::Identity),
-            _ => self.sampler.check(&Metric::Diagonal(vec![1.0; dim])),
+        if self.metric == MetricKind::QuasiNewton {
+            QuasiNewton::new(dim)?;
         }
+        // Any other metric than the identity stands for the one that the warm-up will choose.
+        let metric = if self.metric == MetricKind::Identity { Metric::Identity } else { Metric::Diagonal(vec![]) };
+        self.sampler.check(dim, &metric)
     }
 }
 
@@ -74,7 +78,7 @@ pub struct Block {
     pub sampler: Sampler,
     /// Gradients evaluated so far.
     pub n_gradients: u64,
-    /// Divergent trajectories after the warm-up.
+    /// Sweeps after the warm-up with a divergent trajectory.
     pub n_divergent: u64,
     pub(super) adaptation: Option<Adaptation>,
     pub(super) scratch: Scratch,
@@ -136,6 +140,8 @@ impl Chain {
                 scratch: Scratch::default(),
             });
         }
+        // In the order in which a chain that is loaded sets them: evaluating one may have moved another.
+        blocks.iter().enumerate().for_each(|(i, block): (usize, &Block)| target.set(i, &block.state.position));
         Ok(Self { index, seed, settings, draw: 0, blocks })
     }
 
@@ -149,7 +155,7 @@ impl Chain {
         if own.metric == MetricKind::Identity || found.is_some_and(|found| found != dim) {
             return Err(Error::invalid_input(format!("block {i} of {dim} coordinates has no place for this metric")));
         }
-        block.sampler.check(&metric)?;
+        block.sampler.check(dim, &metric)?;
         block.metric = metric;
         Ok(())
     }
@@ -157,7 +163,7 @@ impl Chain {
     /// One sweep over the blocks; what each block's steps came to, summed over its transitions.
     ///
     /// # Errors
-    /// Numerical, where a window of the warm-up makes no metric.
+    /// As the metric's estimate at the end of a window of the warm-up, but numerical ones: the metric before stays then.
     pub fn step(&mut self, target: &mut dyn Blocks) -> Result<Vec<Info>> {
         let mut stream = self.seed.label("chain").branch(self.index).stream(self.draw);
         let window = windows(self.settings.warm_up).into_iter().find(|window| window.contains(&self.draw));
@@ -196,9 +202,14 @@ impl Chain {
     fn end_window(&mut self, window: Option<Range<u64>>, target: &mut dyn Blocks) -> Result<()> {
         let ends = window.is_some_and(|window| window.end == self.draw);
         let is_over = self.draw == self.settings.warm_up;
+        let conditioned = self.blocks.len() > 1;
+        let mut has_changed = false;
         for (i, (block, own)) in self.blocks.iter_mut().zip(&self.settings.blocks).enumerate() {
             let Some(adaptation) = &mut block.adaptation else { continue };
             if ends {
+                if conditioned {
+                    target.align(i, &mut block.state.position);
+                }
                 if target.adapt(i, &adaptation.window, &mut block.state.position) {
                     adaptation.restart(&mut block.metric, &block.state.position);
                     target.set(i, &block.state.position);
@@ -206,13 +217,18 @@ impl Chain {
                     block.state.momentum.clear();
                     block.state.refresh(target.block(i));
                     block.n_gradients += 1;
+                    has_changed = true;
                 } else {
-                    adaptation.end_window(own.metric, &mut block.sampler, &mut block.metric)?;
+                    adaptation.end_window(own.metric, &mut block.metric)?;
                 }
             }
             if is_over && let Some(adaptation) = block.adaptation.take() {
                 adaptation.finish(&mut block.sampler);
             }
+        }
+        if has_changed {
+            // In the order in which a chain that is loaded sets them.
+            self.blocks.iter().enumerate().for_each(|(i, block)| target.set(i, &block.state.position));
         }
         Ok(())
     }

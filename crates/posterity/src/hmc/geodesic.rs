@@ -5,8 +5,8 @@
 //! an error that vanishes with r: where data say little about most of a whitened field, its step is limited by the data
 //! and not by the number of dimensions.
 //!
-//! Wants a target that is white already: the metric must be the identity. Angles near π turn every trajectory back:
-//! steps stay below π/2.
+//! Wants a target that is white already: the metric must be the identity. A step beyond π/2 turns trajectories back, which
+//! is valid and of no use; where the residual is so small that the warm-up finds one, fewer steps serve better.
 //!
 //! Beskos, Pinski, Sanz-Serna, Stuart 2011, *Hybrid Monte Carlo on Hilbert spaces*, doi:10.1016/j.spa.2011.06.003;
 //! Shahbaba, Lan, Johnson, Neal 2014, *Split Hamiltonian Monte Carlo*, arXiv:1106.5941.
@@ -14,7 +14,7 @@
 use super::vector;
 use super::{LogDensity, Scratch};
 
-/// As [`super::leapfrog::leapfrog`], in no metric.
+/// As [`super::kick_drift::Scheme::integrate`], in no metric.
 pub(super) fn geodesic(step_size: f64, n: usize, target: &mut dyn LogDensity, scratch: &mut Scratch) -> usize {
     let (sine, cosine) = step_size.sin_cos();
     let mut kick = 0.5 * step_size;

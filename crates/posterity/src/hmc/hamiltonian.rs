@@ -19,7 +19,7 @@
 //! doi:10.1016/0370-2693(91)90812-5.
 
 use super::geodesic::geodesic;
-use super::leapfrog::{leapfrog, minimal_norm};
+use super::kick_drift::{LEAPFROG, MINIMAL_NORM};
 use super::momentum::{standard_normals, uniform};
 use super::vector;
 use super::{Info, LogDensity, Metric, Scratch, State};
@@ -120,8 +120,8 @@ impl Settings {
         scratch: &mut Scratch,
     ) -> usize {
         match self.integrator {
-            Integrator::Leapfrog => leapfrog(metric, step_size, n, target, scratch),
-            Integrator::MinimalNorm => minimal_norm(metric, step_size, n, target, scratch),
+            Integrator::Leapfrog => LEAPFROG.integrate(metric, step_size, n, target, scratch),
+            Integrator::MinimalNorm => MINIMAL_NORM.integrate(metric, step_size, n, target, scratch),
             Integrator::Geodesic => geodesic(step_size, n, target, scratch),
         }
     }

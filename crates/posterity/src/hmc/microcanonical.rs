@@ -29,7 +29,7 @@
 //! arXiv:2503.01707; Robnik, Seljak 2023, arXiv:2212.08549; Robnik, De Luca, Silverstein, Seljak 2023, Journal of Machine
 //! Learning Research 24, 311; the scheme: Omelyan, Mryglod, Folk 2003, Computer Physics Communications 151, 272.
 
-use super::leapfrog::LAMBDA;
+use super::kick_drift::LAMBDA;
 use super::{Info, LogDensity, Metric, Scratch, State};
 use crate::error::{Error, Result};
 use crate::seed::Stream;
@@ -151,7 +151,8 @@ pub fn step(
     for _ in 0..n_steps {
         path.step(settings.integrator, distance);
         change = path.kinetic - (path.at.log_density - start);
-        if diverges(change) {
+        // Only what the way back would meet too may end it early.
+        if !change.is_finite() || settings.is_biased() && diverges(change) {
             break;
         }
         if settings.is_biased() {

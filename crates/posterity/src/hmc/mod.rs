@@ -7,7 +7,7 @@ mod chains;
 mod checkpoint;
 mod geodesic;
 mod hamiltonian;
-mod leapfrog;
+mod kick_drift;
 mod length;
 mod metric;
 pub mod microcanonical;

@@ -3,14 +3,15 @@
 //! Between two points s = Δθ and y = Δ∇V know the Hessian H of the potential V = −ln π along one direction, H s ≈ y. The
 //! update of Broyden, Fletcher, Goldfarb and Shanno makes an estimate B of H⁻¹ agree, B y = s, and keeps it positive:
 //!
-//! B ← (1 − s yᵀ/sᵀy) B (1 − y sᵀ/sᵀy) + s sᵀ/sᵀy, where sᵀy > 10⁻⁸ |s| |y|, and not at all elsewhere, nor where rounding would cost its positivity.
+//! B ← (1 − s yᵀ/sᵀy) B (1 − y sᵀ/sᵀy) + s sᵀ/sᵀy, where sᵀy > 10⁻⁸ |s| |y|, and not at all elsewhere, nor where rounding
+//! would cost its positivity.
 //!
 //! The dynamics dθ/dt = C M⁻¹ p, dp/dt = −Cᵀ ∇V, p ~ N(0, M), keeps V + ½ pᵀ M⁻¹ p and the volume for any constant C, so it
 //! leaves π unchanged. It moves as plain dynamics with inverse mass matrix C M⁻¹ Cᵀ. We take C = M = B = L Lᵀ: with
 //! p = L u the momentum's covariance is M exactly when u ~ N(0, 1), and dθ/dt = L u, du/dt = −Lᵀ ∇V: a [`Metric`] of
 //! factor L, with inverse mass matrix B, which is H⁻¹ where the update has converged. (A momentum of covariance (LᵀL)⁻¹,
-//! sometimes seen, is that of another M.) The factor serves any sampler that takes a metric. Samplers here draw all of the
-//! momentum anew before each trajectory; one that keeps a part of it must turn it round when the proposal is rejected.
+//! sometimes seen, is that of another M.) The factor serves any sampler that takes a metric. A sampler
+//! that keeps a part of the momentum must turn it round when the proposal is rejected ([`super::step`] does).
 //!
 //! A metric made from a chain's own past, for ever, is not a Markov chain with the right target. Two ways are valid:
 //! - [`QuasiNewton`]: updates while the chain warms up; then its metric is taken once, and frozen.
@@ -18,8 +19,10 @@
 //!   *others* alone. Given those, B is constant, so each step leaves the product of all targets unchanged; it adapts for
 //!   ever. The chains must be stepped one after another, not all at once.
 //!
-//! Limits: dense, 8 d² bytes and O(d³) for each pair (its positivity is checked): for some hundred dimensions. Far from Gaussian, B
-//! is that of the last few pairs rather than an average. An ensemble of m chains tells at most m − 2 directions apart.
+//! Limits: dense, 8 d² bytes and O(d³) for each pair (its positivity is checked): for some hundred dimensions. Far from
+//! Gaussian, B is that of the last few pairs rather than an average. Where other blocks of a chain move between two points,
+//! y holds their share too: a block that is closely tied to others wants another metric. An ensemble of m chains tells at
+//! most m − 2 directions apart.
 //!
 //! References: Fu, Luo, Zhang 2016, Quasi-Newton Hamiltonian Monte Carlo, UAI 2016; Zhang, Sutton 2011, Quasi-Newton methods
 //! for Markov chain Monte Carlo, NIPS 24; Nocedal, Wright 2006, Numerical Optimization, chapter 6.

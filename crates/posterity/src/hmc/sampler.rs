@@ -1,6 +1,6 @@
 //! Which sampler makes the steps of a block.
 
-use super::{Info, LogDensity, Metric, Scratch, Settings, State, hamiltonian, microcanonical};
+use super::{Info, LogDensity, MAX_STEPS, Metric, Scratch, Settings, State, hamiltonian, microcanonical};
 use crate::error::Result;
 use crate::seed::Stream;
 use serde::{Deserialize, Serialize};
@@ -32,14 +32,14 @@ impl Sampler {
         }
     }
 
-    /// Whether the settings can be used, in this metric.
+    /// Whether the settings can be used in `dim` dimensions and this metric.
     ///
     /// # Errors
     /// Invalid input.
-    pub fn check(&self, metric: &Metric) -> Result<()> {
+    pub fn check(&self, dim: usize, metric: &Metric) -> Result<()> {
         match self {
             Self::Hmc(settings) => settings.check(metric),
-            Self::Microcanonical(settings) => settings.check(metric.dim().unwrap_or(usize::MAX)),
+            Self::Microcanonical(settings) => settings.check(dim),
         }
     }
 
@@ -54,8 +54,16 @@ impl Sampler {
     ) -> (f64, usize) {
         match self {
             Self::Hmc(settings) => super::reasonable_step_size(settings, metric, state, target, scratch, stream),
-            // Dual averaging finds its way from there: too long a step is refused and costs little.
+            // Dual averaging finds its way from there, and `least_step_size` bounds what it costs.
             Self::Microcanonical(settings) => (settings.step_size, 0),
+        }
+    }
+
+    /// The least step size that adaptation takes: with a length that is given, a shorter one makes trajectories longer.
+    pub(super) fn least_step_size(&self) -> f64 {
+        match self {
+            Self::Hmc(_) => 0.0,
+            Self::Microcanonical(settings) => settings.length / MAX_STEPS as f64,
         }
     }
 
@@ -75,7 +83,7 @@ impl Sampler {
         }
     }
 
-    /// The most integration steps of a trajectory.
+    /// The integration steps of a trajectory: most of them, or before jitter, of the microcanonical sampler.
     pub fn num_integration_steps(&self) -> usize {
         match self {
             Self::Hmc(settings) => settings.num_integration_steps,

@@ -18,7 +18,7 @@ pub(super) fn windows(warm_up: u64) -> Vec<Range<u64>> {
     let (first, last, base) = if warm_up >= FIRST + LAST + BASE {
         (FIRST, LAST.max(warm_up * 15 / 100), BASE)
     } else {
-        let (first, last) = (warm_up * 15 / 100, warm_up / 10);
+        let (first, last) = (warm_up * 15 / 100, (warm_up / 10).max(u64::from(warm_up > 1)));
         (first, last, warm_up - first - last)
     };
     let end = warm_up - last;

@@ -27,7 +27,7 @@ const MAX_WIDTH: usize = 12;
 /// Columns are kept this much further apart than they are long, lest all begin in the same set of the cache.
 const PAD: usize = 4;
 
-/// The transform of a cube of n³ reals, with its scratch memory (16 (n³ + 2 n²) / 2 bytes and a little).
+/// The transform of a cube of n³ reals, with its scratch memory (8 n³ + 528 n² bytes and some blocks of columns).
 #[derive(Debug)]
 pub struct RealFft3 {
     lines: Lines,

@@ -37,11 +37,8 @@ pub(super) fn sentences(traces: &Traces) -> Vec<(Tone, String)> {
     let first = worst(traces)[0];
     let largest = number(traces.r_hat[first], 3);
     if bad > 0 {
-        let text = format!(
-            "the chains have not converged: R-hat of {bad} of {n} weights is {MOST_R_HAT} or more (largest {largest}, \
-             ${}$); run them longer.",
-            plain(first)
-        );
+        let text =
+            format!("R-hat of {bad} of {n} weights is {MOST_R_HAT} or more (largest {largest}, ${}$).", plain(first));
         sentences.push((Tone::Warning, text));
     }
     let ess: Vec<f64> = traces.ess_bulk.iter().zip(&traces.ess_tail).map(|(b, t)| least(*b, *t)).collect();

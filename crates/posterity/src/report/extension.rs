@@ -216,11 +216,24 @@ pub struct BiasRow {
     /// Free parameters.
     pub n_weights: usize,
     /// Mean over the folds of the log likelihood of held-out halos, per halo.
+    #[serde(deserialize_with = "null_is_nan")]
     pub held_out_per_halo: f64,
     /// The same of each fold, in the same order of folds for every model.
+    #[serde(deserialize_with = "nulls_are_nan")]
     pub folds: Vec<f64>,
     /// Log likelihood per halo of the halos fitted to.
+    #[serde(deserialize_with = "null_is_nan")]
     pub in_sample: f64,
+}
+
+/// What JSON writes for a number that is not finite.
+fn null_is_nan<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
+}
+
+fn nulls_are_nan<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+    let values: Vec<Option<f64>> = Deserialize::deserialize(from)?;
+    Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
 }
 
 /// What the sampling cost, block by block.

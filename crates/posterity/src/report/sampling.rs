@@ -1,8 +1,7 @@
-//! What the sampling cost: a table of the blocks, and what the verdict must say of them.
+//! What the sampling cost: a table of the blocks.
 
 use super::extension::{Sampling, SamplingRow};
 use super::label::escape;
-use super::page::Tone;
 use super::tables::{aligned, count};
 use std::fmt::Write as _;
 
@@ -19,23 +18,6 @@ const HEAD: [&str; 11] = [
     "ESS per 1000 gradients",
     "ESS per second",
 ];
-
-/// A warning for each block with divergent trajectories.
-pub(super) fn sentences(sampling: &Sampling) -> Vec<(Tone, String)> {
-    let bad = sampling.rows.iter().filter(|row| row.divergences > 0);
-    bad.map(|row| {
-        let n = row.divergences;
-        let trajectories = if n == 1 { "trajectory" } else { "trajectories" };
-        let text = format!(
-            "{} divergent {trajectories} of {}: parts of the posterior may not have been reached; ask for a smaller step \
-             size.",
-            count(n),
-            row.block.replace('$', "")
-        );
-        (Tone::Warning, text)
-    })
-    .collect()
-}
 
 /// Three significant digits, without a power of ten where it is not needed.
 fn short(x: f64) -> String {

@@ -6,9 +6,9 @@
 //! the kernel's weight at the centre and c = √(1 + κ²) = cosh x₀,
 //!
 //! - the other weights of the kernel of ℓ = 0, its bias b, and the powers a_ℓ are c x,
-//! - slope and bias of each of the mixture's lines are given by two values of the line, at ψ₁ = s(b) and ψ₂ = 1 + s(b + c),
-//!   s the softplus: about what the kernel's centre makes of ln(1 + δ + ε) = 0 and 1 (and never closer than 1, where ψ is
-//!   nearly 0 everywhere and slopes mean nothing),
+//! - slope and bias of each of the mixture's lines are given by two values of the line, at ψ₁ = s(b) and
+//!   ψ₂ = ψ₁ + √(d² + 0.3²), d = s(b + c) − s(b), s the softplus: what the kernel's centre makes of ln(1 + δ + ε) = 0 and 1,
+//!   but that they stay apart where ψ is nearly 0 everywhere and slopes mean nothing,
 //! - where there is but one component, amplitude and slope of its mass function stand for α and μ at both ([`tail`]),
 //! - what is left is as it is.
 //!
@@ -33,20 +33,26 @@ pub struct Coordinates {
     dim: usize,
 }
 
-/// The two ψ at which lines are given, and their slopes by the argument of the softplus.
+/// How far apart the two ψ at which lines are given stay.
+const LEAST_GAP: f64 = 0.3;
+
+/// The first ψ at which lines are given, how far the other is, and the slopes of both numbers by b and c.
 struct Ends {
-    psi: [f64; 2],
-    slope: [f64; 2],
+    psi: f64,
+    gap: f64,
+    psi_by_bias: f64,
+    gap_by_bias: f64,
+    gap_by_scale: f64,
 }
 
 impl Ends {
     fn new(bias: f64, scale: f64) -> Self {
         let [low, high] = [bias, bias + scale].map(softplus);
-        Self { psi: [low.0, 1.0 + high.0], slope: [low.1, high.1] }
-    }
-
-    fn gap(&self) -> f64 {
-        self.psi[1] - self.psi[0]
+        let difference = high.0 - low.0;
+        let gap = difference.hypot(LEAST_GAP);
+        let slope = difference / gap;
+        let (gap_by_bias, gap_by_scale) = (slope * (high.1 - low.1), slope * high.1);
+        Self { psi: low.0, gap, psi_by_bias: low.1, gap_by_bias, gap_by_scale }
     }
 }
 
@@ -73,15 +79,15 @@ impl Coordinates {
         weights[0] = x[0].sinh();
         self.scaled.iter().for_each(|i| weights[*i] *= scale);
         let ends = Ends::new(weights[self.bias], scale);
-        let mut log_volume = (1.0 + self.scaled.len() as f64) * scale.ln() - self.n_lines() * ends.gap().ln();
+        let mut log_volume = (1.0 + self.scaled.len() as f64) * scale.ln() - self.n_lines() * ends.gap.ln();
         for at in self.tails() {
             let tail = Tail::new(at.map(|i| x[i]));
             at.into_iter().zip(tail.line_values()).for_each(|(i, value)| weights[i] = value);
             log_volume += tail.log_volume();
         }
         for line in weights[self.mixture..].chunks_exact_mut(2) {
-            let slope = (line[1] - line[0]) / ends.gap();
-            (line[0], line[1]) = (slope, line[0] - slope * ends.psi[0]);
+            let slope = (line[1] - line[0]) / ends.gap;
+            (line[0], line[1]) = (slope, line[0] - slope * ends.psi);
         }
         log_volume
     }
@@ -97,7 +103,8 @@ impl Coordinates {
         self.scaled.iter().for_each(|i| x[*i] /= scale);
         let ends = Ends::new(weights[self.bias], scale);
         for line in x[self.mixture..].chunks_exact_mut(2) {
-            (line[0], line[1]) = (line[0] * ends.psi[0] + line[1], line[0] * ends.psi[1] + line[1]);
+            let first = line[0] * ends.psi + line[1];
+            (line[0], line[1]) = (first, first + line[0] * ends.gap);
         }
         for at in self.tails() {
             let values = Tail::coordinates(at.map(|i| x[i]));
@@ -109,22 +116,21 @@ impl Coordinates {
     pub(super) fn pull_back(&self, x: &[f64], weights: &[f64], d_weights: &mut [f64], d_x: &mut [f64]) {
         let scale = x[0].cosh();
         let ends = Ends::new(weights[self.bias], scale);
-        let gap = ends.gap();
-        let mut d_psi = [self.n_lines() / gap, -self.n_lines() / gap];
+        let gap = ends.gap;
+        let (mut d_first, mut d_gap) = (0.0, -self.n_lines() / gap);
         d_x.copy_from_slice(d_weights);
         for (line, d) in weights[self.mixture..].chunks_exact(2).zip(d_x[self.mixture..].chunks_exact_mut(2)) {
-            let by_slope = d[0] - d[1] * ends.psi[0];
-            d_psi[0] += line[0] * (by_slope / gap - d[1]);
-            d_psi[1] -= line[0] * by_slope / gap;
+            let by_slope = d[0] - d[1] * ends.psi;
+            d_first -= line[0] * d[1];
+            d_gap -= line[0] * by_slope / gap;
             (d[0], d[1]) = (d[1] - by_slope / gap, by_slope / gap);
         }
         for at in self.tails() {
             let tail = Tail::new(at.map(|i| x[i])).pull_back(at.map(|i| d_x[i]));
             at.into_iter().zip(tail).for_each(|(i, value)| d_x[i] = value);
         }
-        let [low, high] = [0, 1].map(|end| d_psi[end] * ends.slope[end]);
-        d_weights[self.bias] += low + high;
-        let mut d_scale = (1.0 + self.scaled.len() as f64) / scale + high;
+        d_weights[self.bias] += d_first * ends.psi_by_bias + d_gap * ends.gap_by_bias;
+        let mut d_scale = (1.0 + self.scaled.len() as f64) / scale + d_gap * ends.gap_by_scale;
         for i in &self.scaled {
             d_x[*i] = d_weights[*i] * scale;
             d_scale += d_weights[*i] * x[*i];

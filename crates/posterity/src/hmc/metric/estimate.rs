@@ -108,7 +108,7 @@ impl Metric {
     /// where a matrix in double precision would lose it.
     ///
     /// # Errors
-    /// Numerical, where a gradient beside `position` is not finite.
+    /// Numerical, where density or gradient beside `position` is not finite.
     pub fn of_curvature(target: &mut dyn LogDensity, position: &[f64], widest: f64) -> Result<Self> {
         let dim = position.len();
         let (mut x, mut gradients) = (position.to_vec(), [vec![0.0; dim], vec![0.0; dim]]);
@@ -117,7 +117,9 @@ impl Metric {
             let step = DIFFERENCE * position[j].abs().max(1.0);
             for (gradient, sign) in gradients.iter_mut().zip([1.0, -1.0]) {
                 x[j] = position[j] + sign * step;
-                target.value_and_gradient(&x, gradient);
+                if !target.value_and_gradient(&x, gradient).is_finite() {
+                    gradient.fill(f64::NAN);
+                }
             }
             x[j] = position[j];
             for i in 0..dim {

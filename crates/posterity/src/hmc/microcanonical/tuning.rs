@@ -32,7 +32,7 @@ pub struct Tuning {
     pub n_step_size: usize,
     /// Draws to try each length.
     pub n_trial: usize,
-    /// Most gradients of a trajectory.
+    /// Most steps of a trajectory that is tried.
     pub max_steps: usize,
 }
 

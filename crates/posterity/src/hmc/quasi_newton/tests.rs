@@ -45,7 +45,6 @@ fn a_gaussian_from_far_away_is_learnt_and_then_sampled() {
     assert!(error(&covariance) < 0.35, "{covariance:?}");
 }
 
-/// Where the curvature is negative or nil, B stays as it is: y = −s, y ⟂ s, y = 0.
 #[test]
 fn it_begins_at_a_metric() {
     let lower = Matrix::from_rows(2, 2, vec![2.0, 0.0, 1.0, 3.0]);
@@ -59,6 +58,7 @@ fn it_begins_at_a_metric() {
     assert!(off.frobenius_norm() < 1e-12, "{off:?}");
 }
 
+/// Where the curvature is negative or nil, B stays as it is: y = −s, y ⟂ s, y = 0.
 #[test]
 fn pairs_without_curvature_are_refused() {
     let mut learnt = QuasiNewton::new(2).expect("two dimensions");

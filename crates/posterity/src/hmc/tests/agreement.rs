@@ -66,7 +66,6 @@ enum Method {
     Microcanonical(microcanonical::Settings),
 }
 
-#[allow(irrefutable_let_patterns, reason = "a sampler of another kind may be added")]
 fn hmc_settings(chain: &Chain) -> Settings {
     let Sampler::Hmc(settings) = chain.blocks()[0].sampler else { unreachable!("as it began") };
     settings

@@ -112,7 +112,7 @@ fn file(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("posterity-chain-{name}-{}.safetensors", std::process::id()))
 }
 
-/// Every sampler in every metric.
+/// Every sampler, and every metric.
 fn samplers() -> Vec<BlockSettings> {
     let plain = Settings::default();
     let persistent = Settings { persistence: 0.7, num_integration_steps: 2, ..plain };
@@ -122,6 +122,13 @@ fn samplers() -> Vec<BlockSettings> {
     let mut all: Vec<_> = kinds.map(|metric| BlockSettings { metric, ..hmc(plain) }).to_vec();
     all.extend([hmc(geodesic), hmc(minimal), BlockSettings { searches_length: false, ..hmc(persistent) }]);
     all.push(BlockSettings { acceptance_rate: None, searches_length: false, ..hmc(plain) });
+    all.push(BlockSettings { metric: MetricKind::QuasiNewton, ..hmc(plain) });
+    let mams = Sampler::Microcanonical(microcanonical::Settings::adjusted(0.2, 1.5));
+    all.push(BlockSettings::adaptive(mams, MetricKind::Dense));
+    all.push(BlockSettings { searches_length: false, ..BlockSettings::adaptive(mams, MetricKind::Identity) });
+    let biased = Sampler::Microcanonical(microcanonical::Settings::biased(0.2, 1.5));
+    let fixed = BlockSettings::adaptive(biased, MetricKind::Identity);
+    all.push(BlockSettings { acceptance_rate: None, searches_length: false, ..fixed });
     all
 }
 
@@ -241,9 +248,10 @@ fn a_run_that_is_told_to_stop_does_so_between_draws_and_goes_on() {
     assert_eq!(straight[0].sink.0, stopped[0].sink.0);
 }
 
-/// N(0, s²), sampled as x = s' u with a scale s' that the owner chooses from the window's draws.
+/// N(0, s²), sampled as x = s' u with a scale s' that the owner chooses from the window's draws, too short by a factor.
 struct Whitened {
     scale: f64,
+    short: f64,
     times: usize,
 }
 
@@ -260,29 +268,114 @@ impl LogDensity for Whitened {
 }
 
 impl Blocks for Whitened {
-    fn n_blocks(&self) -> usize {
-        1
-    }
-
     fn block(&mut self, _: usize) -> &mut dyn LogDensity {
         self
     }
 
-    fn set(&mut self, _: usize, _: &[f64]) {}
-
     fn adapt(&mut self, _: usize, window: &Window, position: &mut Vec<f64>) -> bool {
         self.times += 1;
-        let factor = (window.variances()[0] / window.gradient_variances()[0]).powf(0.25);
+        let factor = (window.variances()[0] / window.gradient_variances()[0]).powf(0.25) / self.short;
         self.scale *= factor;
         position[0] /= factor;
         true
     }
 }
 
+/// The slide, block 0 both coordinates in a unit that windows change, block 1 the second alone.
+struct Shared {
+    at: [f64; 2],
+    unit: f64,
+    which: usize,
+}
+
+impl LogDensity for Shared {
+    fn dim(&self) -> usize {
+        2 - self.which
+    }
+
+    fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
+        let mut whole = [0.0; 2];
+        let at = if self.which == 0 { [x[0] * self.unit, x[1] * self.unit] } else { [self.at[0], x[0]] };
+        let value = slide().value_and_gradient(&at, &mut whole);
+        let unit = if self.which == 0 { self.unit } else { 1.0 };
+        gradient.iter_mut().zip(&whole[self.which..]).for_each(|(g, whole)| *g = unit * whole);
+        value
+    }
+}
+
+impl Blocks for Shared {
+    fn n_blocks(&self) -> usize {
+        2
+    }
+
+    fn block(&mut self, i: usize) -> &mut dyn LogDensity {
+        self.which = i;
+        self
+    }
+
+    fn set(&mut self, i: usize, x: &[f64]) {
+        if i == 0 { self.at = [x[0] * self.unit, x[1] * self.unit] } else { self.at[1] = x[0] }
+    }
+
+    fn align(&mut self, i: usize, x: &mut [f64]) {
+        if i == 0 { x[1] = self.at[1] / self.unit } else { x[0] = self.at[1] }
+    }
+
+    fn adapt(&mut self, i: usize, window: &Window, x: &mut Vec<f64>) -> bool {
+        if i == 0 {
+            let found = self.unit * window.variances()[0].sqrt();
+            x.iter_mut().for_each(|x| *x *= self.unit / found);
+            self.unit = found;
+        }
+        i == 0
+    }
+}
+
+/// What one block has moved of another's coordinates stays moved where coordinates change, in a chain that is loaded too.
+#[test]
+fn blocks_that_share_coordinates_go_on_with_the_same_bits_at_the_end_of_a_window() {
+    let (path, seed) = (file("shared"), Seed::new(8));
+    let settings = ChainSettings { warm_up: 160, blocks: vec![hmc(Settings::default()); 2] };
+    let mut target = Shared { at: [0.0; 2], unit: 1.0, which: 0 };
+    let mut whole =
+        Chain::new(0, seed, settings.clone(), vec![vec![1.0, 2.0], vec![2.0]], &mut target).expect("starts");
+    for _ in 0..200 {
+        whole.step(&mut target).expect("steps");
+        assert_eq!(target.at[1], whole.blocks()[1].state.position[0], "{}", whole.draw());
+        save(&path, &whole, &Beside::new()).expect("saved");
+        let (mut resumed, _) = load(&path, 0, seed, &settings).expect("loaded");
+        let mut beside = Shared { at: [0.0; 2], ..target };
+        resumed.place(&mut beside).expect("fits");
+        let (mut straight, mut target) = (whole.clone(), Shared { ..target });
+        for _ in 0..3 {
+            assert_eq!(resumed.step(&mut beside).expect("steps"), straight.step(&mut target).expect("steps"));
+        }
+        assert_eq!(bits(&resumed), bits(&straight), "from {}", whole.draw());
+    }
+    assert!(target.unit != 1.0);
+    std::fs::remove_file(&path).expect("removed");
+}
+
+#[test]
+fn the_length_that_was_found_stays_where_the_owner_changes_coordinates() {
+    let settings = ChainSettings { warm_up: 2000, blocks: vec![hmc(Settings::default())] };
+    let length = |short: f64| {
+        let mut target = Whitened { scale: 50.0 / short, short, times: 0 };
+        let mut chain = Chain::new(0, Seed::new(9), settings.clone(), vec![vec![30.0]], &mut target).expect("starts");
+        for _ in 0..2000 {
+            chain.step(&mut target).expect("steps");
+        }
+        let sampler = chain.blocks()[0].sampler;
+        sampler.step_size() * sampler.num_integration_steps() as f64
+    };
+    // u is 8 wide where the scale is 8 too short.
+    assert!(length(8.0) > 3.0 * length(1.0), "{} {}", length(8.0), length(1.0));
+}
+
 #[test]
 fn the_owner_may_change_coordinates_at_the_end_of_a_window() {
     let settings = ChainSettings { warm_up: 300, blocks: vec![hmc(Settings::default())] };
-    let mut target = Whitened { scale: 1.0, times: 0 };
+    let mut target = Whitened { scale: 1.0, short: 1.0, times: 0 };
     let mut chain = Chain::new(0, Seed::new(9), settings, vec![vec![300.0]], &mut target).expect("starts");
     let mut sum = 0.0;
     for draw in 0..5300 {
@@ -313,6 +406,13 @@ fn starts_and_settings_that_cannot_be_are_refused() {
     let geodesic = Settings { integrator: Integrator::Geodesic, ..Settings::default() };
     let diagonal = BlockSettings { metric: MetricKind::Diagonal, ..hmc(geodesic) };
     assert_eq!(start(diagonal, vec![0.0; 3]).key(), Some("integrator"));
+    let mams = Sampler::Microcanonical(microcanonical::Settings::adjusted(0.2, 1.5));
+    let settings = ChainSettings { warm_up: 10, blocks: vec![BlockSettings::adaptive(mams, MetricKind::Identity)] };
+    let one = Chain::new(0, Seed::new(1), settings, vec![vec![0.0]], &mut Single(Odd(1)));
+    assert!(one.expect_err("one dimension").to_string().contains("two dimensions"));
+    let biased = Sampler::Microcanonical(microcanonical::Settings::biased(0.2, 1.5));
+    let adapting = BlockSettings::adaptive(biased, MetricKind::Identity);
+    assert_eq!(start(adapting, vec![0.0; 3]).key(), Some("acceptance_rate"));
     let settings = ChainSettings { warm_up: 10, blocks: vec![block, block] };
     let two = Chain::new(0, Seed::new(1), settings, vec![vec![0.0; 3]], &mut Single(Odd(3)));
     assert!(two.expect_err("two").is_invalid_input());

@@ -3,7 +3,7 @@
 mod agreement;
 mod chains;
 
-use super::leapfrog::leapfrog;
+use super::kick_drift::LEAPFROG;
 use super::metric::tests::gaussian;
 use super::momentum::standard_normals;
 use super::*;
@@ -166,7 +166,7 @@ fn leapfrog_stops_where_the_density_ends() {
     let mut scratch = Scratch::default();
     scratch.begin(&State::new(vec![0.1], &mut Half));
     scratch.momentum[0] = -1.0;
-    assert_eq!(leapfrog(&Metric::Identity, 0.08, 50, &mut Half, &mut scratch), 2);
+    assert_eq!(LEAPFROG.integrate(&Metric::Identity, 0.08, 50, &mut Half, &mut scratch), 2);
     let settings = Settings { step_size: 0.3, ..Settings::default() };
     let (mut state, mut stream) = (State::new(vec![0.1], &mut Half), Seed::new(7).stream(0));
     let (mut divergent, mut sum, n) = (0, 0.0, 40_000);

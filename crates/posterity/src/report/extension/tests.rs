@@ -311,12 +311,11 @@ fn parts_that_did_not_run_leave_no_trace() {
 }
 
 #[test]
-fn the_verdict_warns_of_chains_and_divergences_and_judges_the_engine() {
+fn the_verdict_warns_of_chains_and_judges_the_engine() {
     let verdict = report().verdict();
     let said = |words: &str| verdict.iter().any(|s| s.contains(words));
-    assert!(said("have not converged: R-hat of 1 of 17 weights is 1.05 or more (largest 1.310"), "{verdict:#?}");
+    assert!(said("R-hat of 1 of 17 weights is 1.05 or more (largest 1.310"), "{verdict:#?}");
     assert!(said("2 of 17 weights have fewer than 400 effective samples"), "{verdict:#?}");
-    assert!(said("3 divergent trajectories of weights"), "{verdict:#?}");
     assert!(said(
         "Neural physical engine 3³ (17 weights) beats truncated power law (+0.0723), 1×1×1 mixture (+0.0804)"
     ));
@@ -328,7 +327,7 @@ fn the_verdict_warns_of_chains_and_divergences_and_judges_the_engine() {
     assert!(said("within the prior's 95\u{a0}% band in all 16 bins"), "{verdict:#?}");
     assert!(said("1 of 50 bins of the halo mass function lies outside"), "{verdict:#?}");
     let text = report().text();
-    assert!(text.contains("Warning: The chains have not converged"), "{text}");
+    assert!(text.contains("Warning: R-hat of 1 of 17 weights"), "{text}");
     let mut report = report();
     let extension = report.extension.as_mut().expect("there");
     let traces = extension.traces.as_mut().expect("there");

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::halo::{
     self, BiasGivenDensity, BiasSettings, FitSettings, Law, Mixture, Region, WeightsGivenDensity, maximise,
 };
-use crate::hmc::LogDensity;
+use crate::hmc::{LogDensity, State};
 use crate::progress::Progress;
 use crate::report::BiasRow;
 use crate::seed::Seed;
@@ -36,7 +36,8 @@ pub fn compare(extension: &Extension, out_dir: &Path, progress: &dyn Progress) -
             }
             rows.push(model.row(extension, compare.n_starts)?);
         }
-        let best = rows.iter().max_by(|a: &&BiasRow, b| a.held_out_per_halo.total_cmp(&b.held_out_per_halo));
+        let judged = rows.iter().filter(|row: &&BiasRow| row.held_out_per_halo.is_finite());
+        let best = judged.max_by(|a, b| a.held_out_per_halo.total_cmp(&b.held_out_per_halo));
         let note = best.map_or(String::new(), |best| format!("best on held-out halos: {}", best.name));
         Ok((rows, note))
     })?;
@@ -56,38 +57,40 @@ enum Kind {
     Bias(BiasSettings),
 }
 
-/// The engines first, then the models in the order of the analysis.
+/// The engines first, then the models in the order of the analysis. Mixtures of a single voxel have the components of the
+/// engines, one after the other, and mass functions of the others as many as the largest of them.
 fn models(extension: &Extension) -> Vec<Model> {
     let settings = &extension.engine.settings;
     let Some(compare) = &extension.compare else { return Vec::new() };
     let size = settings.engine.kernel_size[0];
+    let mixture = |n: usize| Mixture { n_components: n, ..settings.mixture };
+    let components = |n: usize| if n == 1 { "1 component".to_owned() } else { format!("{n} components") };
     let engine = |n: &usize| {
-        let mixture = Mixture { n_components: *n, ..settings.mixture };
-        let components = if *n == 1 { "1 component".to_owned() } else { format!("{n} components") };
-        let name = format!("neural physical engine, {size}³, {components}");
-        Model { name, is_engine: true, kind: Kind::Engine(halo::Settings { mixture, ..settings.clone() }) }
+        let name = format!("neural physical engine, {size}³, {}", components(*n));
+        let kind = Kind::Engine(halo::Settings { mixture: mixture(*n), ..settings.clone() });
+        Model { name, is_engine: true, kind }
     };
-    let mut models: Vec<Model> = compare.n_components.iter().map(engine).collect();
+    let single = |n: &usize| {
+        let name = format!("mixture of a single voxel, {}", components(*n));
+        let mut single = halo::Settings { mixture: mixture(*n), ..settings.clone() };
+        (single.engine.kernel_size, single.engine.degrees) = ([1; 3], vec![0]);
+        Model { name, is_engine: false, kind: Kind::Engine(single) }
+    };
+    let most = compare.n_components.iter().copied().max().unwrap_or(settings.mixture.n_components);
     let edges = edges(extension, compare.mass_bins);
-    for model in &compare.models {
-        let bias = |law| {
-            let (mixture, floor) = (settings.mixture, settings.engine.floor);
-            Kind::Bias(BiasSettings { law, edges: edges.clone(), mixture, floor })
-        };
-        let (name, kind) = match model {
-            BiasModel::Homogeneous => ("homogeneous", bias(Law::Homogeneous)),
-            BiasModel::ClippedLinear => ("clipped linear bias", bias(Law::ClippedLinear)),
-            BiasModel::Power => ("power law", bias(Law::Power)),
-            BiasModel::TruncatedPower => ("truncated power law", bias(Law::TruncatedPower)),
-            BiasModel::SingleVoxel => {
-                let mut single = settings.clone();
-                (single.engine.kernel_size, single.engine.degrees) = ([1; 3], vec![0]);
-                ("mixture of a single voxel", Kind::Engine(single))
-            }
-        };
-        models.push(Model { name: name.to_owned(), is_engine: false, kind });
-    }
-    models
+    let bias = |name: &str, law| {
+        let (mixture, floor) = (mixture(most), settings.engine.floor);
+        let kind = Kind::Bias(BiasSettings { law, edges: edges.clone(), mixture, floor });
+        vec![Model { name: name.to_owned(), is_engine: false, kind }]
+    };
+    let classical = compare.models.iter().flat_map(|model| match model {
+        BiasModel::Homogeneous => bias("homogeneous", Law::Homogeneous),
+        BiasModel::ClippedLinear => bias("clipped linear bias", Law::ClippedLinear),
+        BiasModel::Power => bias("power law", Law::Power),
+        BiasModel::TruncatedPower => bias("truncated power law", Law::TruncatedPower),
+        BiasModel::SingleVoxel => compare.n_components.iter().map(single).collect(),
+    });
+    compare.n_components.iter().map(engine).chain(classical).collect()
 }
 
 /// Edges of the mass bins after the first: each further bin has half of the halos that are left, so that the rare heavy
@@ -113,17 +116,24 @@ impl Model {
         for (fold, (fitted, held_out)) in [(0, 1), (1, 0)].into_iter().enumerate() {
             let seed = Seed::new(extension.seed).label("compare").branch(fold as u64);
             let mut target = self.target(extension, &halves[fitted])?;
-            let start = self.start(&target, extension);
-            let state = maximise(target.density(), &start, &settings, seed);
-            in_sample += 0.5 * target.per_halo(&state.position);
-            folds.push(self.target(extension, &halves[held_out])?.per_halo(&state.position));
-            n_weights = start.len();
+            let mut best: Option<State> = None;
+            for start in self.starts(&target, extension) {
+                let found = maximise(target.density(), &start, &settings, seed);
+                let is_higher = |best: &State| !best.log_density.is_finite() || found.log_density > best.log_density;
+                if best.as_ref().is_none_or(is_higher) {
+                    best = Some(found);
+                }
+            }
+            let Some(State { position, .. }) = best else { continue };
+            in_sample += 0.5 * target.per_halo(&position);
+            folds.push(self.target(extension, &halves[held_out])?.per_halo(&position));
+            n_weights = position.len();
         }
         Ok(BiasRow {
             name: self.name.clone(),
             is_engine: self.is_engine,
             n_weights,
-            held_out_per_halo: 0.5 * (folds[0] + folds[1]),
+            held_out_per_halo: folds.iter().sum::<f64>() / folds.len() as f64,
             folds,
             in_sample,
         })
@@ -143,9 +153,10 @@ impl Model {
         })
     }
 
-    fn start(&self, target: &Target, extension: &Extension) -> Vec<f64> {
+    /// Where climbs begin: with either sign of the kernel, where there is one.
+    fn starts(&self, target: &Target, extension: &Extension) -> Vec<Vec<f64>> {
         match target {
-            Target::Engine(engine) => first_weights(engine.names()),
+            Target::Engine(engine) => [1.0, -1.0].map(|sign| first_weights(engine.names(), sign)).to_vec(),
             Target::Bias(bias) => {
                 let number = extension.halos.cells.len() as f64 / extension.field.grid.volume();
                 let of = |name: &String| match name {
@@ -155,7 +166,7 @@ impl Model {
                     name if name.starts_with("sigma_") => -6.0,
                     _ => 0.0,
                 };
-                bias.names().iter().map(of).collect()
+                vec![bias.names().iter().map(of).collect()]
             }
         }
     }

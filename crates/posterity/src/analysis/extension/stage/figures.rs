@@ -300,7 +300,10 @@ fn traces(extension: &Extension, results: &ExtensionResults, stored: &Stored) ->
         names.iter().map(|name| results.weights.get(name).and_then(of).unwrap_or(f64::NAN)).collect()
     };
     Ok(Some(Traces {
-        parameters: names.iter().map(|name| Parameter::new(name.clone(), name.replace('_', " "))).collect(),
+        parameters: names
+            .iter()
+            .map(|name| Parameter::new(name.clone(), format!(r"\mathrm{{{}}}", name.replace('_', " "))))
+            .collect(),
         chains: chains.iter().map(of).collect(),
         r_hat: diagnostic(|w| w.r_hat),
         ess_bulk: diagnostic(|w| w.ess_bulk),

@@ -154,7 +154,8 @@ impl ExtensionResults {
             let draws = stored.chains.read(looked_at)?;
             let width = draws.first().map_or(1, |chain| chain.len() / (sampling.n_draws as usize).max(1));
             let columns: Vec<Vec<Vec<f64>>> = (0..width).map(|i| column(&draws, width, i)).collect();
-            let least = |values: Vec<f64>| values.into_iter().reduce(f64::min).and_then(finite);
+            let or_nan = |a: f64, b: f64| if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) };
+            let least = |values: Vec<f64>| values.into_iter().reduce(or_nan).and_then(finite);
             let ess_min = least(columns.iter().map(|c| bulk_ess(c)).collect());
             let r_hat_max = least(columns.iter().map(|c| -r_hat(c)).collect()).map(|r| -r);
             let statistic = |name: &str| stored.chains.read(&format!("{name}_{block}")).map(|chains| chains.concat());
@@ -195,14 +196,19 @@ impl ExtensionResults {
             match block.r_hat_max {
                 Some(r) if r < R_HAT => {}
                 Some(r) => warnings.push(format!(
-                    "The chains of the block {name} have not converged: R-hat is up to {r:.3}. Ask for more draws or a longer \
-                     warm-up."
+                    "The chains of the block {name} have not converged: R-hat is up to {r:.3}. Ask for more draws or a \
+                     longer warm-up."
                 )),
-                None => warnings.push(format!("Whether the chains of the block {name} converged is not known: too few draws.")),
+                None => warnings.push(format!(
+                    "Whether the chains of the block {name} converged is not known: draws are too few, or do not move."
+                )),
             }
             if block.n_divergent > 0 {
-                let n = block.n_divergent;
-                warnings.push(format!("{n} draws of the block {name} had divergent trajectories."));
+                let (n, draws) = (block.n_divergent, if block.n_divergent == 1 { "draw" } else { "draws" });
+                warnings.push(format!(
+                    "{n} {draws} of the block {name} had divergent trajectories: parts of the posterior may not have been \
+                     reached. Ask for a higher acceptance_rate."
+                ));
             }
         }
         warnings

@@ -46,11 +46,11 @@ struct Weights {
     metric: Metric,
 }
 
-/// The weights to climb from, by their names.
-pub(super) fn first_weights(names: &[String]) -> Vec<f64> {
+/// The weights to climb from, by their names, with this sign of the kernel: more halos where there is more mass.
+pub(super) fn first_weights(names: &[String], sign: f64) -> Vec<f64> {
     let of = |name: &String| match name {
-        name if name == "kernel_r2_0" => 1.0,
-        name if name.starts_with("alpha_") && name.ends_with("_weight") => 1.0,
+        name if name == "kernel_r2_0" => sign,
+        name if name.starts_with("alpha_") && name.ends_with("_weight") => sign,
         name if name.starts_with("sigma_") && name.ends_with("_bias") => -6.0,
         _ => 0.0,
     };
@@ -81,8 +81,8 @@ pub(super) fn maximum(extension: &Extension) -> Result<Maximum> {
             let is_proxy = extension.sampling.what == What::Joint;
             let halos = if is_proxy { half(&extension.halos.cells, 1) } else { extension.halos.cells.clone() };
             let mut target = of_halos(extension, &halos, density)?;
-            let start = target.coordinates(&first_weights(&extension.engine.names));
-            let mut x = highest(&mut target, &start, seed);
+            let signs: &[f64] = if is_proxy { &[1.0] } else { &[1.0, -1.0] };
+            let mut x = highest(&mut target, &extension.engine.names, signs, seed);
             if is_proxy {
                 // Fitted to half of the halos; α is nearly exponential in its bias where halos are rarer than voxels.
                 let all = extension.halos.cells.len() as f64 / halos.len().max(1) as f64;
@@ -110,24 +110,37 @@ pub(super) fn maximum(extension: &Extension) -> Result<Maximum> {
     Ok(Maximum { weights, field })
 }
 
-/// The highest maximum that climbs from about `start` find with a positive weight at the kernel's centre. Of the other
-/// sign is a maximum of its own, nearly as high where ψ may as well fall as rise with the density: no chain crosses.
-fn highest(target: &mut Straightened, start: &[f64], seed: Seed) -> Vec<f64> {
-    let from = |k: u64| -> Vec<f64> {
-        let mut stream = seed.label("climb").stream(k);
-        let spread = if k == 0 { 0.0 } else { CLIMB_SPREAD };
-        start.iter().map(|x| x + spread * normal(&mut stream)).collect()
-    };
-    best_of(target, (0..N_CLIMBS).map(from), seed).unwrap_or_else(|| start.to_vec())
+/// The highest maximum that climbs find with one of these signs of the weight at the kernel's centre. Either sign is a
+/// mode of its own, of ψ that rises or falls with the density, and no chain crosses. With the density known, the higher one
+/// holds all but nothing of the posterior. With a field that has yet to be found it is not known which is; ψ is to rise
+/// there, as the published engine does.
+fn highest(target: &mut Straightened, names: &[String], signs: &[f64], seed: Seed) -> Vec<f64> {
+    let mut from = Vec::new();
+    for sign in signs {
+        let start = target.coordinates(&first_weights(names, *sign));
+        from.extend((0..N_CLIMBS).map(|k| -> Vec<f64> {
+            let mut stream = seed.label("climb").stream(k);
+            let spread = if k == 0 { 0.0 } else { CLIMB_SPREAD };
+            start.iter().map(|x| x + spread * normal(&mut stream)).collect()
+        }));
+    }
+    let first = from[0].clone();
+    best_of(target, from.into_iter(), signs, seed).unwrap_or(first)
 }
 
-/// Where the best of the climbs from these places ends.
-fn best_of(target: &mut Straightened, starts: impl Iterator<Item = Vec<f64>>, seed: Seed) -> Option<Vec<f64>> {
+/// Where the best of the climbs from these places ends, of those with one of these signs if there is any.
+fn best_of(
+    target: &mut Straightened,
+    starts: impl Iterator<Item = Vec<f64>>,
+    signs: &[f64],
+    seed: Seed,
+) -> Option<Vec<f64>> {
     let climb = FitSettings { n_starts: 1, ..FitSettings::default() };
     let mut best: Option<State> = None;
     for start in starts {
         let found = maximise(target, &start, &climb, seed);
-        let rank = |state: &State| (state.log_density.is_finite(), state.position[0] > 0.0, state.log_density);
+        let is_wanted = |state: &State| signs.contains(&state.position[0].signum());
+        let rank = |state: &State| (state.log_density.is_finite(), is_wanted(state), state.log_density);
         if best.as_ref().is_none_or(|best| rank(&found) > rank(best)) {
             best = Some(found);
         }
@@ -160,9 +173,10 @@ pub(super) fn chain(extension: &Extension, i: usize, maximum: &Maximum) -> Resul
         if let Some(before) = &weights {
             let mut of_field = given(extension, field.evolve(&u).0)?;
             // Those of the proxy may be impossible here.
-            let first = of_field.coordinates(&first_weights(&extension.engine.names));
+            let first = of_field.coordinates(&first_weights(&extension.engine.names, 1.0));
             let starts = [before.x.clone(), first].into_iter();
-            let x = best_of(&mut of_field, starts, Seed::new(extension.seed)).unwrap_or_else(|| before.x.clone());
+            let x = best_of(&mut of_field, starts, &[1.0], Seed::new(extension.seed));
+            let x = x.unwrap_or_else(|| before.x.clone());
             let refitted = Weights { values: of_field.weights(&x).0.to_vec(), metric: of_field.metric(&x)?, x };
             u.resize(u.len() + refitted.x.len(), 0.0);
             target = self::target(extension, Some(&refitted), amplitude)?;
