@@ -254,8 +254,8 @@ pub struct SamplingRow {
     pub metric: String,
     /// Mean step size, in the metric's units.
     pub step_size: f64,
-    /// Mean number of integration steps of a trajectory.
-    pub num_integration_steps: f64,
+    /// Mean number of gradients of a trajectory, with that where it begins if another block has moved since.
+    pub gradients_per_trajectory: f64,
     /// Mean acceptance rate, 0 to 1.
     pub acceptance: f64,
     /// Divergent trajectories.

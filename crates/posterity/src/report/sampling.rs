@@ -10,7 +10,7 @@ const HEAD: [&str; 11] = [
     "sampler",
     "metric",
     "step size",
-    "integration steps",
+    "gradients per trajectory",
     "acceptance",
     "divergences",
     "gradients",
@@ -35,8 +35,8 @@ fn cells(row: &SamplingRow) -> Vec<String> {
     let or_unknown = |x: Option<f64>| x.map_or("unknown".to_string(), short);
     let per_1000 = or_unknown(row.ess_per_gradient().map(|e| 1000.0 * e));
     let acceptance = if row.acceptance.is_finite() { format!("{:.2}", row.acceptance) } else { "unknown".to_string() };
-    let steps = if row.num_integration_steps.is_finite() {
-        format!("{:.1}", row.num_integration_steps)
+    let steps = if row.gradients_per_trajectory.is_finite() {
+        format!("{:.1}", row.gradients_per_trajectory)
     } else {
         "unknown".into()
     };

@@ -179,7 +179,21 @@ impl Chains {
         outcome.map_err(|e| self.failed(&e))
     }
 
-    /// All draws of one variable, `n_draws × width` values for each chain.
+    /// All draws of one variable of chains that are complete.
+    ///
+    /// # Errors
+    /// As [`Chains::read`]; corrupt file, where a draw is missing.
+    pub fn read_whole(&self, name: &str) -> Result<Vec<Vec<f64>>> {
+        let chains = self.read(name)?;
+        match chains.iter().position(|chain| chain.iter().any(|x| x.is_nan())) {
+            None => Ok(chains),
+            Some(i) => Err(Error::corrupt_file(format!("draws of `{name}` of chain {i} are missing"))
+                .remedy("bring back the store's files, or sample again into another output folder")
+                .in_file(&self.folder)),
+        }
+    }
+
+    /// All draws of one variable, `n_draws × width` values for each chain; NaN where there are none yet.
     ///
     /// # Errors
     /// Io; corrupt file.

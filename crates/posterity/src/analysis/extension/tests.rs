@@ -184,6 +184,52 @@ fn a_run_that_is_stopped_ends_as_one_that_is_not() {
 }
 
 #[test]
+fn a_folder_keeps_what_is_in_it_and_what_is_missing_is_told() {
+    let folder = mock("kept");
+    let out = folder.join("out");
+    let of = |seed: &str| read(&folder, &["sample.what=weights", seed]).expect("valid");
+    let (mine, other) = (of("seed=1"), of("seed=2"));
+    std::fs::create_dir_all(&out).expect("made");
+    // The results of a likelihood-free analysis stay.
+    let results = out.join("results.json");
+    std::fs::write(&results, r#"{"version": "0", "parameters": []}"#).expect("written");
+    for overwrite in [false, true] {
+        let error = sample(&mine, &out, overwrite, &Quiet).expect_err("another kind").to_string();
+        assert!(error.contains("another kind of analysis") && error.contains("--out"), "{error}");
+    }
+    assert!(mine.check_folder(&out).is_err() && std::fs::read_dir(&out).expect("there").count() == 1);
+    std::fs::remove_file(&results).expect("removed");
+    run_extension(&mine, &out, false, &Quiet).expect("runs");
+    // Chains of another seed are not taken for those of this one, also where one of them is missing.
+    assert!(other.check_folder(&out).expect_err("another").to_string().contains("--overwrite"));
+    std::fs::remove_file(out.join("chain_0.safetensors")).expect("there");
+    sample(&other, &out, true, &Quiet).expect("overwritten");
+    assert!(!out.join("figures").exists() && !out.join("report.html").exists());
+    let fresh = folder.join("fresh");
+    std::fs::create_dir_all(&fresh).expect("made");
+    sample(&other, &fresh, false, &Quiet).expect("sampled");
+    same_store(&out, &fresh, "chains.zarr");
+    // What the chains did not see may change.
+    let joint = |more: &[&str]| read(&folder, &[&["sample.n_warm_up=0", "sample.n_draws=4"], more].concat());
+    let (out, text) = (folder.join("joint"), BASE.replace("density = \"density.npy\"\n", ""));
+    let text = text[..text.find("[compare]").expect("there")].to_owned();
+    let overrides = ["sample.n_warm_up=0".to_owned(), "sample.n_draws=4".to_owned()];
+    let file = folder.join("analysis.toml");
+    let source = Source::new(&file, text, &overrides).expect("parsed");
+    let without = Extension::from_source(&file, &source, &overrides).expect("valid");
+    std::fs::create_dir_all(&out).expect("made");
+    sample(&without, &out, false, &Quiet).expect("sampled");
+    joint(&[]).expect("valid").check_folder(&out).expect("the same chains");
+    assert!(joint(&["engine.floor=0.02"]).expect("valid").check_folder(&out).is_err());
+    // A chunk that is gone is not filled up.
+    let mut weights = chunks(&fresh.join("chains.zarr/posterior/weights/c"));
+    std::fs::remove_file(weights.remove(0).0).expect("there");
+    let error = report_extension(&other, &fresh, &Quiet).expect_err("missing").to_string();
+    assert!(error.contains("`weights` of chain 0 are missing") && error.contains("chains.zarr"), "{error}");
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
 fn each_fault_is_told_before_any_work() {
     let folder = mock("faults");
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("written");

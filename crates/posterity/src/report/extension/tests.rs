@@ -202,7 +202,7 @@ fn sampling() -> Sampling {
         sampler: "HMC".into(),
         metric: metric.into(),
         step_size,
-        num_integration_steps: steps,
+        gradients_per_trajectory: steps,
         acceptance: 0.8731,
         divergences,
         gradient_evaluations: gradients,

@@ -63,9 +63,9 @@ fn pairs(extension: &Extension, stored: &Stored) -> Result<Vec<Pair>> {
     let (n_weights, n_cells) = (extension.engine.names.len(), extension.field.grid.n_cells());
     let weights = match sampling.what {
         What::Field => None,
-        _ => Some(stored.chains.read("weights")?),
+        _ => Some(stored.chains.read_whole("weights")?),
     };
-    let fields = stored.fields.as_ref().map(|fields| fields.read("density")).transpose()?;
+    let fields = stored.fields.as_ref().map(|fields| fields.read_whole("density")).transpose()?;
     let (n_each, stride) = match &fields {
         Some(_) => (sampling.n_kept(), sampling.stride() as usize),
         None => (sampling.n_draws as usize, 1),
@@ -145,7 +145,7 @@ pub(super) fn band(mut places: Vec<Vec<f64>>) -> Band {
 
 /// The band of each column of a variable, over all chains and draws.
 fn band_of(stored: &Stored, name: &str, width: usize) -> Result<Band> {
-    let chains = stored.chains.read(name)?;
+    let chains = stored.chains.read_whole(name)?;
     Ok(band((0..width).map(|i| column(&chains, width, i).concat()).collect()))
 }
 
@@ -292,7 +292,7 @@ fn traces(extension: &Extension, results: &ExtensionResults, stored: &Stored) ->
         return Ok(None);
     }
     let names = &extension.engine.names;
-    let chains = stored.chains.read("weights")?;
+    let chains = stored.chains.read_whole("weights")?;
     let of = |chain: &Vec<f64>| -> Vec<Vec<f64>> {
         (0..names.len()).map(|i| chain.iter().skip(i).step_by(names.len()).copied().collect()).collect()
     };
@@ -323,7 +323,7 @@ fn sampling(extension: &Extension, results: &ExtensionResults) -> Sampling {
             sampler: names[1].clone(),
             metric: names[2].clone(),
             step_size: found.step_size,
-            num_integration_steps: found.num_integration_steps,
+            gradients_per_trajectory: found.gradients_per_trajectory,
             acceptance: found.acceptance_rate,
             divergences: found.n_divergent,
             gradient_evaluations: found.n_gradients,

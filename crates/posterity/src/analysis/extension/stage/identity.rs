@@ -1,7 +1,9 @@
 //! Which sampling an output folder holds, so that none is continued or reported as another's.
 
-use super::super::Extension;
-use super::stored::{chains_path, checkpoint_path, fields_path};
+use super::super::super::results_file;
+use super::super::{Extension, What};
+use super::results::ExtensionResults;
+use super::stored::{chains_path, fields_path, is_checkpoint};
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::whole_file::write_text;
@@ -14,14 +16,18 @@ const FILE: &str = "sampling.json";
 /// a digest of the files read.
 fn identity(extension: &Extension) -> Value {
     let mut settings = extension.settings.clone();
+    let sees_density = extension.sampling.what == What::Weights;
     if let Some(table) = settings.as_object_mut() {
         ["title", "seed", "compare"].iter().for_each(|key| drop(table.remove(*key)));
+        if !sees_density && let Some(field) = table.get_mut("field").and_then(Value::as_object_mut) {
+            field.remove("density");
+        }
     }
     let Extension { field, halos, engine, .. } = extension;
     let grid = &field.grid;
     let power = (1..=grid.n()).map(|m| field.power.at(m as f64 * grid.k_fundamental()));
     let parts: [Vec<f64>; 6] = [
-        field.density.clone().unwrap_or_default(),
+        field.density.clone().filter(|_| sees_density).unwrap_or_default(),
         field.white_noise.clone().unwrap_or_default(),
         halos.cells.iter().map(|(voxel, _)| *voxel as f64).collect(),
         halos.cells.iter().map(|(_, mass)| *mass).collect(),
@@ -42,18 +48,29 @@ fn identity(extension: &Extension) -> Value {
 /// # Errors
 /// Invalid input, where it holds another one that stays; io.
 pub(super) fn claim(extension: &Extension, out_dir: &Path, overwrite: bool) -> Result<()> {
-    let path = out_dir.join(FILE);
-    let own = identity(extension);
-    if path.is_file() {
-        if read(&path)? == own {
-            return Ok(());
-        }
-        if !overwrite {
-            return Err(other(out_dir).remedy("choose another with --out, or take the chains away with --overwrite"));
-        }
+    if overwrite && out_dir.join(FILE).is_file() && read(&out_dir.join(FILE))? != identity(extension) {
         remove(out_dir)?;
+    } else {
+        admit(extension, out_dir)?;
     }
-    write_text(&path, &format!("{own:#}\n"))
+    write_text(&out_dir.join(FILE), &format!("{:#}\n", identity(extension)))
+}
+
+/// That the chains of this analysis may go into the folder: it holds none, or these.
+///
+/// # Errors
+/// Invalid input, where it holds others, or the results of another kind of analysis.
+pub(super) fn admit(extension: &Extension, out_dir: &Path) -> Result<()> {
+    let path = out_dir.join(FILE);
+    if path.is_file() && read(&path)? != identity(extension) {
+        return Err(other(out_dir).remedy("choose another with --out, or take the chains away with --overwrite"));
+    }
+    if !path.is_file() && out_dir.join(results_file::FILE).is_file() && ExtensionResults::read(out_dir).is_err() {
+        return Err(Error::invalid_input("this folder holds the results of another kind of analysis")
+            .in_file(out_dir)
+            .remedy("choose another with --out"));
+    }
+    Ok(())
 }
 
 /// That the folder holds this sampling.
@@ -82,21 +99,24 @@ fn read(path: &Path) -> Result<Value> {
 }
 
 /// Takes the chains away: checkpoints first, the name of the analysis last, so that what is left half way is never
-/// continued.
+/// continued; and what was made of them.
 fn remove(out_dir: &Path) -> Result<()> {
     let gone = |path: &Path, outcome: std::io::Result<()>| match outcome {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, &e)),
         _ => Ok(()),
     };
-    let mut i = 0;
-    while checkpoint_path(out_dir, i).exists() {
-        let path = checkpoint_path(out_dir, i);
-        gone(&path, std::fs::remove_file(&path))?;
-        i += 1;
+    // All there are, and not up to the first that is missing: a removal may have ended half way.
+    for entry in std::fs::read_dir(out_dir).map_err(|e| Error::io(out_dir, &e))? {
+        let path = entry.map_err(|e| Error::io(out_dir, &e))?.path();
+        if is_checkpoint(&path) {
+            gone(&path, std::fs::remove_file(&path))?;
+        }
     }
-    for path in [chains_path(out_dir), fields_path(out_dir)] {
+    for path in [chains_path(out_dir), fields_path(out_dir), out_dir.join("figures")] {
         gone(&path, std::fs::remove_dir_all(&path))?;
     }
-    let path = out_dir.join(super::super::super::results_file::FILE);
-    gone(&path, std::fs::remove_file(&path))
+    for path in [results_file::FILE, "report.html"].map(|name| out_dir.join(name)) {
+        gone(&path, std::fs::remove_file(&path))?;
+    }
+    Ok(())
 }

@@ -13,6 +13,8 @@ use rayon::prelude::*;
 const SHARES: [f64; 5] = [0.0, 0.5, 0.8, 0.95, 1.0];
 /// Mass bins, of equal width in ln M.
 const N_MASSES: usize = 8;
+/// Poisson scatters of each draw: the ends of a 95 % band want many.
+const N_SCATTERS: usize = 20;
 
 /// The part of the report. Each draw's voxels are binned by its own density, and so are the halos in them: where the
 /// density is sampled, one draw and the catalogue are a pair as the truth and the catalogue are. (Bins of the mean density
@@ -31,7 +33,9 @@ pub(super) fn part(extension: &Extension, shown: &[f64], pairs: &[Pair], psis: &
             let of_voxels: Vec<usize> = pair.density.iter().map(bin_of).collect();
             let expected = expected(&mixture, &pair.weights[n_engine..], psi, &of_voxels, bins.len(), &edges);
             let mut stream = seed.stream(i as u64);
-            let drawn = expected.iter().map(|n| scattered(n * volume, &mut stream)).collect();
+            let mut scatters =
+                |n: &f64| -> Vec<f64> { (0..N_SCATTERS).map(|_| scattered(n * volume, &mut stream)).collect() };
+            let drawn = expected.iter().map(&mut scatters).collect();
             let mut found = vec![0.0; bins.len() * N_MASSES];
             for (voxel, mass) in &extension.halos.cells {
                 let mass = edges.partition_point(|edge| edge <= mass).clamp(1, N_MASSES) - 1;
@@ -51,15 +55,17 @@ pub(super) fn part(extension: &Extension, shown: &[f64], pairs: &[Pair], psis: &
         n_voxels: mean(&|counted| counted.n_voxels[b]),
         mass_edges: edges.clone(),
         counts: (0..N_MASSES).map(|m| mean(&|counted| counted.found[b * N_MASSES + m])).collect(),
-        posterior: band((0..N_MASSES).map(|m| drawn.iter().map(|d| d.drawn[b * N_MASSES + m]).collect()).collect()),
+        posterior: band(
+            (0..N_MASSES).map(|m| drawn.iter().flat_map(|d| d.drawn[b * N_MASSES + m].clone()).collect()).collect(),
+        ),
     });
     MassFunction { bins: all.collect() }
 }
 
-/// By a draw, in each bin of density and mass: halos expected, with Poisson scatter; halos of the catalogue; and voxels in
+/// By a draw, in each bin of density and mass: halos expected, with Poisson scatter, some times; halos of the catalogue; and voxels in
 /// each bin of density.
 struct Counted {
-    drawn: Vec<f64>,
+    drawn: Vec<Vec<f64>>,
     found: Vec<f64>,
     n_voxels: Vec<f64>,
 }

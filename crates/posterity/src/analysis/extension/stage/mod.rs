@@ -29,6 +29,16 @@ use crate::error::Result;
 use crate::progress::Progress;
 use std::path::Path;
 
+impl Extension {
+    /// That the chains of this analysis may go into an output folder, which may not be there yet.
+    ///
+    /// # Errors
+    /// Invalid input, where it holds the chains of another analysis, or results of another kind.
+    pub fn check_folder(&self, out_dir: &Path) -> Result<()> {
+        identity::admit(self, out_dir)
+    }
+}
+
 /// All stages, one after the other; `overwrite` takes away the sampling of another analysis.
 ///
 /// # Errors

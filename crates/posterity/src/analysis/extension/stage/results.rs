@@ -74,8 +74,8 @@ pub struct BlockResults {
     pub metric: String,
     /// Mean step size.
     pub step_size: f64,
-    /// Mean number of integration steps of a trajectory.
-    pub num_integration_steps: f64,
+    /// Mean number of gradients of a trajectory, with that where it begins if another block has moved since.
+    pub gradients_per_trajectory: f64,
     /// Mean acceptance rate.
     pub acceptance_rate: f64,
     /// Draws with a divergent trajectory.
@@ -141,7 +141,7 @@ impl ExtensionResults {
         self.weights.clear();
         self.blocks.clear();
         if sampling.what != What::Field {
-            let chains = stored.chains.read("weights")?;
+            let chains = stored.chains.read_whole("weights")?;
             for (i, name) in extension.engine.names.iter().enumerate() {
                 self.weights
                     .insert(name.clone(), WeightResults::new(&column(&chains, extension.engine.names.len(), i)));
@@ -151,14 +151,15 @@ impl ExtensionResults {
             block_names(sampling.what).iter().zip(&sampling.names).zip(&sampling.chain.blocks)
         {
             let looked_at = if *block == "field" { "power" } else { "weights" };
-            let draws = stored.chains.read(looked_at)?;
+            let draws = stored.chains.read_whole(looked_at)?;
             let width = draws.first().map_or(1, |chain| chain.len() / (sampling.n_draws as usize).max(1));
             let columns: Vec<Vec<Vec<f64>>> = (0..width).map(|i| column(&draws, width, i)).collect();
             let or_nan = |a: f64, b: f64| if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) };
             let least = |values: Vec<f64>| values.into_iter().reduce(or_nan).and_then(finite);
             let ess_min = least(columns.iter().map(|c| bulk_ess(c)).collect());
             let r_hat_max = least(columns.iter().map(|c| -r_hat(c)).collect()).map(|r| -r);
-            let statistic = |name: &str| stored.chains.read(&format!("{name}_{block}")).map(|chains| chains.concat());
+            let statistic =
+                |name: &str| stored.chains.read_whole(&format!("{name}_{block}")).map(|chains| chains.concat());
             let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
             let steps = statistic("n_steps")?;
             let n_gradients = steps.iter().sum::<f64>();
@@ -168,7 +169,7 @@ impl ExtensionResults {
                     sampler: names[1].clone(),
                     metric: names[2].clone(),
                     step_size: mean(&statistic("step_size")?),
-                    num_integration_steps: mean(&steps) / settings.transitions as f64,
+                    gradients_per_trajectory: mean(&steps) / settings.transitions as f64,
                     acceptance_rate: mean(&statistic("acceptance_rate")?),
                     n_divergent: statistic("diverging")?.iter().sum::<f64>() as u64,
                     n_gradients: n_gradients as u64,

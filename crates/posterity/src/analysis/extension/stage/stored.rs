@@ -27,6 +27,13 @@ pub(super) fn checkpoint_path(out_dir: &Path, i: usize) -> PathBuf {
     out_dir.join(format!("chain_{i}.safetensors"))
 }
 
+/// Whether a path is that of some chain's checkpoint.
+pub(super) fn is_checkpoint(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let number = name.strip_prefix("chain_").and_then(|name| name.strip_suffix(".safetensors"));
+    number.is_some_and(|number| number.parse::<usize>().is_ok())
+}
+
 /// Names of the blocks, in order: what their statistics end with.
 pub(super) fn block_names(what: What) -> &'static [&'static str] {
     match what {
