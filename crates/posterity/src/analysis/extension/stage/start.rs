@@ -81,7 +81,8 @@ pub(super) fn maximum(extension: &Extension) -> Result<Maximum> {
             let is_proxy = extension.sampling.what == What::Joint;
             let halos = if is_proxy { half(&extension.halos.cells, 1) } else { extension.halos.cells.clone() };
             let mut target = of_halos(extension, &halos, density)?;
-            let mut x = highest(&mut target, &extension.engine.names, seed);
+            let signs: &[f64] = if is_proxy { &[1.0] } else { &[1.0, -1.0] };
+            let mut x = highest(&mut target, &extension.engine.names, signs, seed);
             if is_proxy {
                 // Fitted to half of the halos; α is nearly exponential in its bias where halos are rarer than voxels.
                 let all = extension.halos.cells.len() as f64 / halos.len().max(1) as f64;
@@ -109,15 +110,14 @@ pub(super) fn maximum(extension: &Extension) -> Result<Maximum> {
     Ok(Maximum { weights, field })
 }
 
-/// The signs of the weight at the kernel's centre: either is a mode of its own, of ψ that rises or falls with the density,
-/// and no chain crosses. With the density known, the higher one holds all but nothing of the posterior.
-const SIGNS: [f64; 2] = [1.0, -1.0];
-
-/// The highest maximum that climbs find with either sign.
-fn highest(target: &mut Straightened, names: &[String], seed: Seed) -> Vec<f64> {
+/// The highest maximum that climbs find with one of these signs of the weight at the kernel's centre. Either sign is a
+/// mode of its own, of ψ that rises or falls with the density, and no chain crosses. With the density known, the higher one
+/// holds all but nothing of the posterior. With a field that has yet to be found it is not known which does; chains of
+/// falling ψ mix worse there, and chains begin with ψ that rises, as in the published engine.
+fn highest(target: &mut Straightened, names: &[String], signs: &[f64], seed: Seed) -> Vec<f64> {
     let mut from = Vec::new();
-    for sign in SIGNS {
-        let start = target.coordinates(&first_weights(names, sign));
+    for sign in signs {
+        let start = target.coordinates(&first_weights(names, *sign));
         from.extend((0..N_CLIMBS).map(|k| -> Vec<f64> {
             let mut stream = seed.label("climb").stream(k);
             let spread = if k == 0 { 0.0 } else { CLIMB_SPREAD };
@@ -125,7 +125,7 @@ fn highest(target: &mut Straightened, names: &[String], seed: Seed) -> Vec<f64> 
         }));
     }
     let first = from[0].clone();
-    best_of(target, from.into_iter(), &SIGNS, seed).unwrap_or(first)
+    best_of(target, from.into_iter(), signs, seed).unwrap_or(first)
 }
 
 /// Where the best of the climbs from these places ends, of those with one of these signs if there is any.
