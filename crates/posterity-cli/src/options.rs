@@ -72,7 +72,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts the threads asked for.
+    /// Starts the threads asked for: before an analysis is read, for that looks through its files with all threads.
     pub(crate) fn start_threads(&self) -> Result<(), Failure> {
         let Some(threads) = self.threads else { return Ok(()) };
         let started = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
@@ -86,6 +86,7 @@ pub(crate) fn run(
     running: &Running,
     stage: impl FnOnce(&AnyAnalysis, &Path, &dyn Progress) -> posterity::Result<()>,
 ) -> Result<(), Failure> {
+    running.start_threads()?;
     let (analysis, out_dir) = input.read()?;
     run_read(&analysis, &out_dir, running, stage)
 }
@@ -97,18 +98,18 @@ pub(crate) fn run_likelihood_free(
     verb: &str,
     stage: impl FnOnce(&Analysis, &Path, &dyn Progress) -> posterity::Result<()>,
 ) -> Result<(), Failure> {
+    running.start_threads()?;
     let (analysis, out_dir) = input.likelihood_free(verb)?;
     run_read(&analysis, &out_dir, running, stage)
 }
 
-/// Makes the output folder and runs a stage on what was read.
+/// Makes the output folder and runs a stage on what was read; the threads were started before that.
 pub(crate) fn run_read<A>(
     analysis: &A,
     out_dir: &Path,
     running: &Running,
     stage: impl FnOnce(&A, &Path, &dyn Progress) -> posterity::Result<()>,
 ) -> Result<(), Failure> {
-    running.start_threads()?;
     prepare_out_dir(out_dir)?;
     let stop = interrupt::listen()?;
     let listener: Box<dyn Progress> = match (running.quiet, std::io::stderr().is_terminal()) {

@@ -24,6 +24,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
+        self.running.start_threads()?;
         let (analysis, out_dir) = self.input.read()?;
         let extension = analysis.extension("sample")?;
         options::run_read(&extension, &out_dir, &self.running, |extension, out_dir, progress| {

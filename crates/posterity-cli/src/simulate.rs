@@ -53,6 +53,7 @@ impl Arguments {
     }
 
     fn list(&self) -> Result<(), Failure> {
+        self.running.start_threads()?;
         let (analysis, out_dir) = self.input.likelihood_free("simulate")?;
         let names: Vec<String> = analysis.prior.parameters.iter().map(|p| p.name.clone()).collect();
         let mut n = 0;

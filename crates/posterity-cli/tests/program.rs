@@ -98,6 +98,27 @@ fn usage_errors_have_exit_code_2() {
     }
 }
 
+/// Arrays are looked through with all threads as soon as an analysis is read.
+#[test]
+fn threads_are_started_before_arrays_are_read() {
+    let folder = Folder::new("threads");
+    let stored = example("stored");
+    for verb in ["simulate", "compress"] {
+        let output = folder.posterity(&[verb, &stored, "--threads", "2"]);
+        assert_eq!(output.status.code(), Some(0), "{verb}: {}", stderr(&output));
+    }
+    let output = folder.posterity(&["simulate", &stored, "--threads", "2", "--list-failed"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    // A folder of other chains ends a sampling before its work.
+    std::fs::create_dir(folder.0.join("out")).expect("made");
+    std::fs::write(folder.0.join("out/sampling.json"), "{}").expect("written");
+    for verb in ["run", "sample", "report"] {
+        let output = folder.posterity(&[verb, &example("halos"), "--threads", "1", "--out", "out"]);
+        assert_eq!(output.status.code(), Some(2), "{verb}: {}", stderr(&output));
+        assert!(stderr(&output).contains("the chains of another analysis"), "{verb}: {}", stderr(&output));
+    }
+}
+
 #[test]
 fn an_output_folder_that_is_a_file_is_refused() {
     let folder = Folder::new("out");
