@@ -3,8 +3,8 @@
 //! A halo belongs to the voxel whose centre i L/n is nearest: i = round(x n/L) modulo n on each axis, as densities are
 //! laid out everywhere in this library; a halo at x = L is at 0.
 //!
-//! Units are not written in catalogues, so that three mistakes are looked for. Positions in kpc/h lie outside the box
-//! and inside after division by 1000. Masses under the threshold are an error ([`Catalogue::cut`] removes them, said
+//! Units are not written in catalogues, so that four mistakes are looked for. Positions in kpc/h reach hundreds of boxes
+//! far, and lie inside after division by 1000. Masses that are all below 100 Msun/h are logarithms. Masses under the threshold are an error ([`Catalogue::cut`] removes them, said
 //! aloud). And a mass function rises towards small masses: where 50 halos or more leave the range from the threshold to
 //! 1.2 thresholds empty, which for n(>M) falling at least as M^(−1/2) happens by chance with a probability below
 //! (1.2^(−1/2))^50 = 1.1 %, the threshold is not that of the catalogue; and if the gap is 1/h wide within 3 %, the masses
@@ -22,6 +22,10 @@ use std::path::Path;
 /// Halos that leave a gap above the threshold are too many for chance from this number on.
 const MANY: usize = 50;
 const GAP: f64 = 1.2;
+/// Positions that reach so many boxes far, and inside one when divided by 1000, are in kpc/h.
+const FAR: f64 = 100.0;
+/// Masses are logarithms if all of them are below this [Msun/h].
+const LOGARITHMS: f64 = 100.0;
 
 /// Names of the columns in a CSV or Parquet file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,13 +169,22 @@ fn check(rows: Vec<(Place, [f64; 4])>, box_length: f64) -> Result<Catalogue> {
     if let Some((place, row)) = rows.iter().find(|(_, row)| outside(row, 1.0)) {
         let message =
             format!("the halo at ({}, {}, {}) is outside the box of {box_length} Mpc/h", row[0], row[1], row[2]);
-        if rows.iter().all(|(_, row)| !outside(row, 1000.0)) {
+        let largest = rows.iter().flat_map(|(_, row)| &row[..3]).copied().fold(0.0, f64::max);
+        if largest > FAR * box_length && rows.iter().all(|(_, row)| !outside(row, 1000.0)) {
             return Err(place.error(format!("{message}: the positions look as if in kpc/h"), "divide them by 1000"));
         }
-        return Err(place.error(message, "give positions from 0 to the side, in Mpc/h, or the right box_length"));
+        let n = rows.iter().filter(|(_, row)| outside(row, 1.0)).count();
+        let message = format!("{message}, as are {n} of {} in all", rows.len());
+        let remedy = "give the right box_length [Mpc/h], or wrap positions into the periodic box, x modulo its side";
+        return Err(place.error(message, remedy));
     }
     if let Some((place, row)) = rows.iter().find(|(_, row)| row[3] <= 0.0) {
         return Err(place.error(format!("a mass of {} Msun/h", row[3]), "give masses [Msun/h], not their logarithms"));
+    }
+    if rows.iter().all(|(_, row)| row[3] < LOGARITHMS) {
+        let highest = rows.iter().map(|(_, row)| row[3]).fold(0.0, f64::max);
+        let message = format!("the highest mass is {highest} Msun/h: the masses look as if they were logarithms");
+        return Err(Error::invalid_input(message).remedy("give masses [Msun/h], 10^M of M = log10 mass"));
     }
     let wrapped = |x: f64| if x == box_length { 0.0 } else { x };
     Ok(Catalogue {

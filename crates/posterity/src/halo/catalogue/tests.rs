@@ -69,12 +69,20 @@ fn each_fault_is_told_with_place_and_remedy() {
         let path = file(name, bytes);
         Catalogue::read(&path, &Columns::default(), 100.0).expect_err("refused").to_string()
     };
-    let cases: [(&str, &str, &[&str]); 9] = [
+    let cases: [(&str, &str, &[&str]); 13] = [
         ("b.csv", "x,y,z,M\n1,2,3,4e12\n", &["no column `mass`", "x, y, z, M"]),
         ("c.csv", "x,y,z,mass\n1,2,3,4e12\n1,2,NaN,4e12\n", &["c.csv:3:", "z is NaN"]),
         ("d.csv", "x,y,z,mass\n1,2,3,4e12\n1,2,three,4e12\n", &["d.csv:3:", "`z` is `three`"]),
         ("e.csv", "x,y,z,mass\n1,2,101,4e12\n", &["e.csv:2:", "outside the box of 100 Mpc/h"]),
         ("f.csv", "x,y,z,mass\n1000,2000,99000,4e12\n", &["kpc/h", "divide them by 1000"]),
+        (
+            "f2.csv",
+            "x,y,z,mass\n1,2,3,4e12\n1,2,180,4e12\n",
+            &["f2.csv:3:", "1 of 2 in all; give the right box_length"],
+        ),
+        ("f3.csv", "x,y,z,mass\n1,2,-0.1,4e12\n", &["f3.csv:2:", "wrap positions into the periodic box"]),
+        ("f4.csv", "x,y,z,mass\n1000,2000,9000,4e12\n", &["give the right box_length"]),
+        ("g2.csv", "x,y,z,mass\n1,2,3,12.3\n1,2,3,13.1\n", &["13.1 Msun/h", "logarithms", "10^M"]),
         ("g.csv", "x,y,z,mass\n1,2,3,-4e12\n", &["g.csv:2:", "a mass of -4"]),
         ("h.csv", "x,y,z,mass\n", &["no halos"]),
         ("i.csv", "x,y,z,mass\n1,2,3\n", &["i.csv:2:", "not a readable CSV"]),
