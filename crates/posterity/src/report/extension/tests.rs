@@ -95,7 +95,7 @@ fn slices() -> Slices {
             .iter()
             .enumerate()
             .filter(|(k, d)| **d > 2.0 && (k * 7) % 5 < 2)
-            .map(|(k, _)| (4.0 * (k / 32) as f64 + 2.0, 4.0 * (k % 32) as f64 + 1.3))
+            .map(|(k, _)| (4.0 * (k / 32) as f64, 4.0 * (k % 32) as f64 + 0.7))
             .collect(),
         relation: Some(Relation { density_edges: edges, psi: band(median, |i| 0.35 - 0.012 * i as f64) }),
         density,

@@ -66,7 +66,8 @@ impl Scale {
     }
 }
 
-/// A square map with its frame and axes in Mpc/h, and its name above.
+/// A square map with its frame and axes in Mpc/h, and its name above. Cell i is centred at i L/n, so that the map goes from
+/// half a cell below 0 to half a cell below L.
 pub(super) struct Map<'a> {
     pub(super) name: &'a str,
     pub(super) n: usize,
@@ -81,9 +82,19 @@ impl Map<'_> {
         self.n > 0 && self.n.checked_mul(self.n) == Some(self.values.len()) && self.box_length > 0.0
     }
 
+    /// From half a cell below 0 on.
+    fn low(&self) -> f64 {
+        -0.5 * self.box_length / self.n as f64
+    }
+
+    /// Where a position from 0 to the side of the periodic box is on the map, along either axis.
+    pub(super) fn wrapped(&self, x: f64) -> f64 {
+        if x < self.low() + self.box_length { x } else { x - self.box_length }
+    }
+
     /// The panel in which it stands; numbers of the ordinate where asked for.
     pub(super) fn draw(&self, svg: &mut Svg, at: (f64, f64), side: f64, scale: &Scale, y_numbers: bool) -> Panel {
-        let axis = Axis::linear(0.0, self.box_length);
+        let axis = Axis::linear(self.low(), self.low() + self.box_length);
         let panel = Panel { x: axis, y: axis, left: at.0, top: at.1, width: side, height: side };
         let n = self.n;
         let pixels: Vec<f64> = (0..n * n).map(|k| scale.at(self.values[(k % n) * n + n - 1 - k / n])).collect();
@@ -115,4 +126,24 @@ pub(super) fn colour_bar(svg: &mut Svg, (left, top): (f64, f64), width: f64, sca
         }
     }
     svg.text((left + width / 2.0, top + HEIGHT + 45.0), Anchor::Middle, LARGE, INK, &label::mixed(name));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The picture's cell i is centred at i L/n, where the axes have that place too.
+    #[test]
+    fn halos_lie_in_the_pictures_cells() {
+        let map = Map { name: "", n: 4, box_length: 100.0, values: &[0.0; 16] };
+        let scale = Scale::linear(map.values.iter().copied(), Colours::Field);
+        let panel = map.draw(&mut Svg::new("", "", 400.0, 400.0), (0.0, 0.0), 400.0, &scale, true);
+        for (position, cell) in [(0.0, 0), (12.4, 0), (12.6, 1), (25.0, 1), (75.0, 3), (87.4, 3), (87.6, 0), (99.9, 0)]
+        {
+            let (x, y) = panel.point(map.wrapped(position), map.wrapped(position));
+            assert_eq!(((x / 100.0) as usize, ((400.0 - y) / 100.0) as usize), (cell, cell), "{position}");
+        }
+        let (x, y) = panel.point(map.wrapped(50.0), map.wrapped(0.0));
+        assert!((x - 250.0).abs() < 1e-9 && (y - 350.0).abs() < 1e-9, "{x}, {y}");
+    }
 }

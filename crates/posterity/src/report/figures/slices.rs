@@ -35,7 +35,8 @@ pub(in super::super) fn slices(slices: &Slices) -> Option<Figure> {
         [Scale::density(density.iter().copied(), Colours::Field), Scale::linear(psi.iter().copied(), Colours::Field)];
     let panel = left_map.draw(&mut svg, (LEFT, top), side, &scales[0], true);
     svg.clipped(panel.rectangle(), |svg| {
-        halos.iter().for_each(|&(x, y)| svg.dot(panel.point(x, y), 3.0, VERMILLION));
+        let place = |x: f64, y: f64| panel.point(left_map.wrapped(x), left_map.wrapped(y));
+        halos.iter().for_each(|&(x, y)| svg.dot(place(x, y), 3.0, VERMILLION));
     });
     right_map.draw(&mut svg, (second, top), side, &scales[1], false).x_name(&mut svg, &label::mixed("[Mpc/$h$]"));
     panel.x_name(&mut svg, &label::mixed("[Mpc/$h$]"));
