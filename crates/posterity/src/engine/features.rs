@@ -2,7 +2,7 @@
 //!
 //! ψ is a function of Σ_k w_k S_k with S_k the field summed over the voxels at radius k (and, for ℓ > 0, weighted by the
 //! harmonics): with S_k kept, ψ and its gradient by the weights need no convolution, and only the voxels that are
-//! looked at. Memory: 8 bytes for each voxel and each column; there are as many columns as weights of ℓ = 0 and
+//! looked at. Memory: 8 bytes for each voxel, and for each voxel and column; there are as many columns as weights of ℓ = 0 and
 //! (2ℓ + 1) × radii for each ℓ > 0.
 
 use super::{CHUNK, Engine};

@@ -50,6 +50,49 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// That there is an engine of these settings for fields of `grid` voxels; takes no memory for them.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn check(&self, grid: [usize; 3]) -> Result<()> {
+        check(grid, self)
+    }
+
+    /// Names of the weights, in order.
+    pub fn names(&self) -> Vec<String> {
+        let half = self.half();
+        let mut names: Vec<String> = multipole::squares(half, false).iter().map(|s| format!("kernel_r2_{s}")).collect();
+        names.push("kernel_bias".into());
+        for degree in self.directed() {
+            names.push(format!("kernel_l{degree}_power"));
+            names.extend(multipole::squares(half, true)[1..].iter().map(|s| format!("kernel_l{degree}_r2_{s}")));
+        }
+        names
+    }
+
+    /// Bytes that an [`Engine`] takes for each voxel.
+    pub fn bytes_per_voxel(&self) -> f64 {
+        8.0 * (4.0 + self.directed().map(|l| 2.0 * l as f64 + 2.0).sum::<f64>())
+    }
+
+    /// Bytes that [`Features`] take for each voxel.
+    pub fn bytes_per_voxel_of_features(&self) -> f64 {
+        let half = self.half();
+        let radii = multipole::squares(half, true).len() as f64;
+        let directed: f64 = self.directed().map(|l| (2.0 * l as f64 + 1.0) * radii).sum();
+        8.0 * (multipole::squares(half, false).len() as f64 + directed + 1.0)
+    }
+
+    fn half(&self) -> [usize; 3] {
+        self.kernel_size.map(|k| k / 2)
+    }
+
+    fn directed(&self) -> impl Iterator<Item = usize> {
+        self.degrees.iter().copied().filter(|degree| *degree > 0)
+    }
+}
+
 /// The engine on a grid, with its scratch memory: (4 + Σ_{ℓ>0}(2ℓ + 2)) × 8 bytes for each voxel.
 pub struct Engine {
     settings: Settings,
@@ -67,7 +110,6 @@ pub struct Engine {
 
 /// One degree ℓ > 0.
 struct Degree {
-    degree: usize,
     squares: Vec<usize>,
     /// For each offset, which radius; none at the centre.
     radius: Vec<Option<usize>>,
@@ -86,7 +128,7 @@ impl Engine {
     /// floor that is not positive.
     pub fn new(grid: [usize; 3], settings: &Settings) -> Result<Self> {
         check(grid, settings)?;
-        let half = settings.kernel_size.map(|k| k / 2);
+        let half = settings.half();
         let squares = multipole::squares(half, false);
         let n_voxels = grid.iter().product();
         let directed: Vec<Degree> = settings.degrees[1..].iter().map(|l| Degree::new(*l, half, n_voxels)).collect();
@@ -122,14 +164,7 @@ impl Engine {
 
     /// Names of the weights, in order.
     pub fn names(&self) -> Vec<String> {
-        let half = self.settings.kernel_size.map(|k| k / 2);
-        let mut names: Vec<String> = multipole::squares(half, false).iter().map(|s| format!("kernel_r2_{s}")).collect();
-        names.push("kernel_bias".into());
-        for Degree { degree, squares, .. } in &self.directed {
-            names.push(format!("kernel_l{degree}_power"));
-            names.extend(squares[1..].iter().map(|s| format!("kernel_l{degree}_r2_{s}")));
-        }
-        names
+        self.settings.names()
     }
 
     /// Which weight is the bias b.
@@ -261,7 +296,7 @@ impl Degree {
         let directions = multipole::directions(half, degree);
         let outputs = vec![vec![0.0; n_voxels]; directions.len()];
         let (kernel, d_kernel) = (vec![0.0; radius.len()], vec![0.0; radius.len()]);
-        Self { degree, squares, radius, directions, kernel, d_kernel, outputs, cotangent: vec![0.0; n_voxels] }
+        Self { squares, radius, directions, kernel, d_kernel, outputs, cotangent: vec![0.0; n_voxels] }
     }
 
     fn set_kernel(&mut self, m: usize, own: &[f64]) {
