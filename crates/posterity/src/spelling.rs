@@ -10,6 +10,7 @@ pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
 pub(crate) fn suggest(word: &str, known: &[&str]) -> String {
     match nearest(word, known) {
         Some(name) => format!("did you mean `{name}`?"),
+        None if known.is_empty() => "none is known here".to_owned(),
         None => format!("known here: {}", known.join(", ")),
     }
 }

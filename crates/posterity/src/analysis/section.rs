@@ -181,6 +181,8 @@ fn unfit(document: &Document<'_>, key: &str, error: &de::Error, span: &Range<usi
         let found = found.trim_start_matches("invalid type: ").trim_start_matches("invalid value: ");
         Error::invalid_input(format!("{} cannot stand here", found.replace('`', "")))
             .remedy(format!("give {}", in_words(wanted)))
+    } else if let Some(wanted) = message.strip_prefix("wanted ") {
+        Error::invalid_input("this cannot stand here").remedy(format!("give {}", in_words(wanted)))
     } else {
         Error::invalid_input(message)
     };

@@ -73,7 +73,7 @@ pub fn read(path: &Path, axes: &[Axis]) -> Result<Array> {
 /// # Errors
 /// As [`read`]; invalid input that lists the arrays there, if there is none of that name, or several and none is named.
 pub fn read_from(path: &Path, name: Option<&str>, axes: &[Axis]) -> Result<Array> {
-    let mapped = map(path, name, axes)?;
+    let mapped = map_or(path, name, axes, "write finite numbers alone")?;
     Ok(Array { shape: mapped.shape, data: mapped.rows.into_vec() })
 }
 
@@ -83,17 +83,22 @@ pub fn read_from(path: &Path, name: Option<&str>, axes: &[Axis]) -> Result<Array
 /// As [`read_from`], less io.
 pub fn from_bytes(bytes: &[u8], name: Option<&str>, axes: &[Axis]) -> Result<Array> {
     let (shape, data) = numbers(&archive::member(bytes, name)?.0, |header| header.real(axes))?;
-    check_finite(&data, &shape)?;
+    check_finite(&data, &shape, "write finite numbers alone")?;
     Ok(Array { shape, data })
 }
 
-/// As [`read_from`], but leaves f64 of this machine's byte order in the file: its pages are read when they are looked
+/// As [`read_from`], for sets of simulations, but leaves f64 of this machine's byte order in the file: its pages are read when they are looked
 /// at, and given back when memory is short. An array of an archive can be left there only if it is stored (not
 /// deflated) and begins at a multiple of 8 bytes. All others are converted in memory.
 ///
 /// # Errors
 /// As [`read_from`].
 pub fn map(path: &Path, name: Option<&str>, axes: &[Axis]) -> Result<Mapped> {
+    map_or(path, name, axes, "take out simulations that failed")
+}
+
+/// As [`map`], with what to do about a number that is not finite.
+fn map_or(path: &Path, name: Option<&str>, axes: &[Axis], remedy: &str) -> Result<Mapped> {
     let here = || {
         let mapping = Mapping::open(path)?;
         let (bytes, start) = archive::member(mapping.bytes(), name)?;
@@ -107,7 +112,7 @@ pub fn map(path: &Path, name: Option<&str>, axes: &[Axis]) -> Result<Mapped> {
             }
             _ => Rows::from(header.elements(&bytes)?),
         };
-        check_finite(&rows, &header.shape)?;
+        check_finite(&rows, &header.shape, remedy)?;
         Ok(Mapped { shape: header.shape, rows })
     };
     here().map_err(|error: Error| error.in_file(path))
@@ -175,12 +180,12 @@ fn numbers(bytes: &[u8], check: impl Fn(&Header) -> Result<usize>) -> Result<(Ve
 }
 
 /// The first element in order that is not finite is told, whichever thread finds one first.
-fn check_finite(data: &[f64], shape: &[usize]) -> Result<()> {
+fn check_finite(data: &[f64], shape: &[usize], remedy: &str) -> Result<()> {
     let not_finite = |(i, chunk): (usize, &[f64])| Some(i * CHUNK + chunk.iter().position(|x| !x.is_finite())?);
     match data.par_chunks(CHUNK).enumerate().find_map_first(not_finite) {
         None => Ok(()),
         Some(k) => Err(Error::invalid_input(format!("element {} is {}", tuple(&shape::position(k, shape)), data[k]))
-            .remedy("take out simulations that failed")),
+            .remedy(remedy)),
     }
 }
 

@@ -202,6 +202,6 @@ fn the_first_of_many_nan_is_told() {
     for k in [2 * CHUNK + 5, CHUNK + 17, 3 * CHUNK - 1] {
         data[k] = f64::INFINITY;
     }
-    let error = check_finite(&data, &[3, CHUNK]).expect_err("there").to_string();
+    let error = check_finite(&data, &[3, CHUNK], "mend it").expect_err("there").to_string();
     assert!(error.contains("element (1, 17) is inf"), "{error}");
 }
