@@ -8,8 +8,8 @@ use crate::compressor::{DerivativeSource, Settings, score};
 use crate::error::Result;
 use crate::simulator::Simulator;
 
-/// Memory of a training set that no machine is asked for.
-const MOST_GIB: f64 = 1024.0;
+/// Memory that no machine is asked for, be it for a training set or for chains.
+pub(super) const MOST_GIB: f64 = 1024.0;
 
 /// The checks, each one an error that names the key at fault.
 pub(super) struct Check<'a> {

@@ -164,6 +164,11 @@ impl<'a> Document<'a> {
         if holds { Ok(()) } else { Err(self.blame(key, Error::invalid_input(message).remedy(remedy))) }
     }
 
+    /// True if a dotted key is there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.find(key).1.is_some()
+    }
+
     /// The span of the deepest part of a dotted key that is there, and the value if all of it is.
     fn find(&self, key: &str) -> (Option<Range<usize>>, Option<&DeValue<'a>>) {
         let (mut table, mut span, mut found) = (Some(&self.root), None, None);

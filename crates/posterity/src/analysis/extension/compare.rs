@@ -73,6 +73,6 @@ pub(super) fn read(section: Section<'_>, field: &Field, mixture: &Mixture) -> Re
     checked.map_err(|error| within(document, "compare", error))?;
     let message = "no engine is compared".into();
     demand(!n_components.is_empty(), "n_components", message, "leave it out, or give such as [1, 2]")?;
-    demand((1..=1000).contains(&n_starts), "n_starts", format!("{n_starts} starts"), "give 1 or more")?;
+    demand((1..=1000).contains(&n_starts), "n_starts", format!("{n_starts} starts"), "give 1 to 1000")?;
     Ok(Compare { models, mass_bins, n_components, n_starts })
 }

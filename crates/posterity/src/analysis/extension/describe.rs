@@ -1,11 +1,11 @@
 //! What a model extension is going to do, in plain text: what `posterity check` prints.
 
-use super::{Extension, What};
+use super::{BiasModel, Extension, What};
 use crate::field::Order;
 use std::fmt::Write;
 
 impl Extension {
-    /// A summary in plain text: grid, catalogue, engine, chains, outputs.
+    /// A summary in plain text: grid, catalogue, engine, chains, comparison, memory, outputs.
     pub fn describe(&self) -> String {
         let lines = [
             ("title", self.title.clone()),
@@ -15,7 +15,8 @@ impl Extension {
             ("engine", self.describe_engine()),
             ("sample", self.describe_sampling()),
             ("compare", self.describe_comparison()),
-            ("output", "results.json, report.html, chains.zarr, fields.zarr, a checkpoint of each chain".to_owned()),
+            ("memory", self.describe_memory()),
+            ("output", self.describe_output()),
         ];
         let mut text = String::new();
         for (name, value) in lines {
@@ -30,9 +31,12 @@ impl Extension {
         let n = grid.n();
         let order = if self.field.order == Order::One { 1 } else { 2 };
         let known = |there: bool, name: &str| if there { format!(", {name} known") } else { String::new() };
+        let voxels = format!("{n}³ voxels of {} Mpc/h", grid.cell_length());
+        if self.sampling.what == What::Weights {
+            return format!("{voxels}, density known");
+        }
         format!(
-            "{n}³ voxels of {} Mpc/h, sigma8 {:.3}, D {:.4}, LPT of order {order}{}{}",
-            grid.cell_length(),
+            "{voxels}, sigma8 {:.3}, D {:.4}, LPT of order {order}{}{}",
             self.field.power.sigma8(),
             self.field.growth.first,
             known(self.field.density.is_some(), "density"),
@@ -72,13 +76,28 @@ impl Extension {
     }
 
     fn describe_comparison(&self) -> String {
-        match &self.compare {
-            None => "nothing".to_owned(),
-            Some(compare) => format!(
-                "the engine with {} bias models in {} mass bins, each fitted to half of the box and judged on the other",
-                compare.models.len(),
-                compare.mass_bins
-            ),
+        let Some(compare) = &self.compare else { return "nothing".to_owned() };
+        let numbers: Vec<String> = compare.n_components.iter().map(ToString::to_string).collect();
+        let noun = if numbers == ["1"] { "component" } else { "components" };
+        let mut models = vec![format!("engines of {} {noun}", numbers.join(", "))];
+        let n_classical = compare.models.iter().filter(|model| **model != BiasModel::SingleVoxel).count();
+        if n_classical < compare.models.len() {
+            models.push("as many of a single voxel".to_owned());
         }
+        if n_classical > 0 {
+            models.push(format!("{n_classical} bias models in {} mass bins", compare.mass_bins));
+        }
+        format!("{}; each fitted to half of the box and judged on the other", models.join(", "))
+    }
+
+    fn describe_memory(&self) -> String {
+        let gib = self.gib();
+        let size = if gib < 1.0 { format!("{:.0} MiB", 1024.0 * gib) } else { format!("{gib:.1} GiB") };
+        format!("about {size} at its height, besides that of the program")
+    }
+
+    fn describe_output(&self) -> String {
+        let fields = if self.sampling.what == What::Weights { "" } else { "fields.zarr, " };
+        format!("results.json, report.html, chains.zarr, {fields}a checkpoint of each chain")
     }
 }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::halo::{self, Mixture};
 use crate::npy;
 use serde::Deserialize;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// What the halos are made of the density with.
@@ -20,6 +21,9 @@ pub struct Engine {
     /// The weights, where they are known.
     pub weights: Option<Vec<f64>>,
 }
+
+/// Voxels of the largest kernel: beyond it there are hundreds of weights, and the cost grows with the kernel's square.
+const MAX_KERNEL: usize = 31;
 
 /// Keys of `[engine]`.
 #[derive(Deserialize)]
@@ -47,18 +51,28 @@ impl Default for Keys {
     }
 }
 
-/// Reads and checks the section; `what` says whether the weights must be known.
-pub(super) fn read(section: Section<'_>, field: &Field, what: What, folder: &Path) -> Result<Engine> {
+impl Keys {
+    fn settings(&self) -> halo::Settings {
+        let (kernel_size, degrees, floor) = ([self.kernel_size; 3], self.degrees.clone(), self.floor);
+        halo::Settings {
+            engine: engine::Settings { kernel_size, degrees, floor },
+            mixture: Mixture { n_components: self.n_components, min_sigma: self.min_sigma },
+        }
+    }
+}
+
+/// Reads and checks the section; `what` says whether the weights must be known, of halos above `threshold` [Msun/h].
+pub(super) fn read(section: Section<'_>, field: &Field, threshold: f64, what: What, folder: &Path) -> Result<Engine> {
     let document = section.document;
     let keys: Keys = section.rest(&[])?;
-    let settings = halo::Settings {
-        engine: engine::Settings { kernel_size: [keys.kernel_size; 3], degrees: keys.degrees, floor: keys.floor },
-        mixture: Mixture { n_components: keys.n_components, min_sigma: keys.min_sigma },
-    };
+    let settings = keys.settings();
     let fail = |error| within(document, "engine", error);
     settings.mixture.check().map_err(fail)?;
-    let names = engine::Engine::new([field.grid.n(); 3], &settings.engine).map_err(fail)?.names();
-    let names: Vec<String> = names.into_iter().chain(settings.mixture.names()).collect();
+    settings.engine.check([field.grid.n(); 3]).map_err(fail)?;
+    let message = format!("a kernel of {} voxels along each axis is too large", keys.kernel_size);
+    let remedy = format!("give an odd number up to {MAX_KERNEL}");
+    document.demand(keys.kernel_size <= MAX_KERNEL, "engine.kernel_size", message, &remedy)?;
+    let names: Vec<String> = settings.engine.names().into_iter().chain(settings.mixture.names()).collect();
     let weights = match (what, keys.weights) {
         (What::Field, None) => {
             let error = Error::invalid_input("missing key: the field alone is sampled, with known weights");
@@ -66,7 +80,7 @@ pub(super) fn read(section: Section<'_>, field: &Field, what: What, folder: &Pat
             return Err(document.blame("engine.weights", error.remedy(remedy)));
         }
         (What::Field, Some(path)) => {
-            let weights = known(&folder.join(path), &names);
+            let weights = known(&folder.join(path), &settings, &names, threshold);
             Some(weights.map_err(|error| document.blame("engine.weights", error))?)
         }
         (_, Some(_)) => {
@@ -78,21 +92,58 @@ pub(super) fn read(section: Section<'_>, field: &Field, what: What, folder: &Pat
     Ok(Engine { settings, names, weights })
 }
 
-/// Weights from an array in order, or the posterior means of an earlier run.
-fn known(path: &Path, names: &[String]) -> Result<Vec<f64>> {
+/// Weights from an array in order, or the posterior means of an earlier run with the same engine and threshold.
+fn known(path: &Path, settings: &halo::Settings, names: &[String], threshold: f64) -> Result<Vec<f64>> {
     there_is(path)?;
     if path.extension().is_none_or(|e| e != "json") {
         return npy::read(path, &[("weight", Some(names.len()))]).map(|array| array.data);
     }
     let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, &e))?;
-    let results: serde_json::Value =
-        serde_json::from_str(&text).map_err(|e| Error::corrupt_file(e.to_string()).in_file(path))?;
+    let results: Value = serde_json::from_str(&text).map_err(|e| Error::corrupt_file(e.to_string()).in_file(path))?;
+    let refused = |what: String| {
+        Error::invalid_input(format!("these are no weights of this engine: {what}"))
+            .remedy("name the results.json of a run that sampled the weights with the same [engine] and halos.min_mass")
+            .in_file(path)
+    };
+    if let Some(difference) = difference(&results, settings, names, threshold) {
+        return Err(refused(difference));
+    }
     let mean = |name: &String| {
-        results["weights"][name.as_str()]["mean"].as_f64().ok_or_else(|| {
-            Error::invalid_input(format!("there is no posterior mean of the weight {name}"))
-                .remedy("name the results.json of a run with the same [engine] that sampled the weights")
-                .in_file(path)
-        })
+        let mean = results["weights"][name.as_str()]["mean"].as_f64();
+        mean.ok_or_else(|| refused(format!("there is no posterior mean of {name}")))
     };
     names.iter().map(mean).collect()
+}
+
+/// In what results are not those of this engine and threshold. Weights by the same names mean another mass function where
+/// floor, width or threshold differ.
+fn difference(results: &Value, settings: &halo::Settings, names: &[String], threshold: f64) -> Option<String> {
+    let no_weights = "there are no weights".to_owned();
+    let Some(there) = results["weights"].as_object().filter(|there| !there.is_empty()) else { return Some(no_weights) };
+    if let Some(name) = names.iter().find(|name| !there.contains_key(*name)) {
+        return Some(format!("there is no {name}"));
+    }
+    if let Some(name) = there.keys().find(|name| !names.contains(name)) {
+        return Some(format!("there is {name}, which is none of this one"));
+    }
+    let analysis = results["analysis"].as_object()?;
+    let then = analysis.get("engine").map_or_else(|| Ok(Keys::default()), |keys| Keys::deserialize(keys));
+    let Ok(then) = then.map(|keys| keys.settings()) else { return Some("its [engine] cannot be read".to_owned()) };
+    let min_mass = analysis.get("halos").and_then(|halos| halos["min_mass"].as_f64()).unwrap_or(threshold);
+    let (engine, mixture) = (&settings.engine, &settings.mixture);
+    if then.engine.kernel_size != engine.kernel_size || then.engine.degrees != engine.degrees {
+        return Some("kernel_size or degrees differ".to_owned());
+    }
+    let numbers = [
+        ("floor", then.engine.floor, engine.floor),
+        ("min_sigma", then.mixture.min_sigma, mixture.min_sigma),
+        ("halos.min_mass", min_mass, threshold),
+    ];
+    let differs = numbers.into_iter().find(|(_, there, here)| there != here);
+    differs.map(|(name, there, here)| format!("{name} is {} there, {} here", number(there), number(here)))
+}
+
+/// As an analysis has it: masses with their power of ten.
+fn number(x: f64) -> String {
+    if x.abs() < 1e6 { x.to_string() } else { format!("{x:e}") }
 }

@@ -38,6 +38,11 @@ impl Field {
     }
 }
 
+/// Variances that white noise may have: some is not quite white, that of a simulation averaged over cells, for one.
+const WHITE: std::ops::RangeInclusive<f64> = 0.5..=2.0;
+/// Densities that vary less are the same everywhere but for rounding.
+const LEAST_CONTRAST: f64 = 1e-6;
+
 /// The kinds of power spectrum an analysis can name.
 const POWERS: [&str; 2] = ["eisenstein_hu", "table"];
 
@@ -96,6 +101,11 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Field> {
         let key = format!("field.{key}");
         move |error: Error| document.blame(&key, error)
     };
+    if let Some(h) = cosmology.h {
+        let message = format!("h = {h} is not H₀/(100 km/s/Mpc) of any universe that is known");
+        let remedy = "give a number between 0.1 and 2, such as 0.6766 of 67.66 km/s/Mpc";
+        document.demand(h > 0.1 && h < 2.0, "field.cosmology.h", message, remedy)?;
+    }
     let grid = Grid::new(keys.n, keys.box_length).map_err(|error| within(document, "field", error))?;
     let background =
         Background::new(cosmology.omega_m, cosmology.w).map_err(|error| within(document, "field.cosmology", error))?;
@@ -113,8 +123,17 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Field> {
         path.as_ref().map(|path| cube(&folder.join(path), &grid).map_err(blame(key))).transpose()
     };
     let density = read("density", &keys.density)?;
-    let density = density.map(|contrast| checked(contrast).map_err(blame("density"))).transpose()?;
+    let density = match (density, &keys.density) {
+        (Some(contrast), Some(path)) => {
+            let in_file = |error: Error| blame("density")(error.in_file(&folder.join(path)));
+            Some(checked(contrast).map_err(in_file)?)
+        }
+        _ => None,
+    };
     let white_noise = read("white_noise", &keys.white_noise)?;
+    if let (Some(path), Some(noise)) = (&keys.white_noise, &white_noise) {
+        check_white(noise).map_err(|error| blame("white_noise")(error.in_file(&folder.join(path))))?;
+    }
     Ok(Field {
         grid,
         power,
@@ -132,7 +151,7 @@ fn read_power(mut section: Section<'_>, cosmology: &CosmologyKeys, grid: &Grid, 
     let power = match section.kind(&POWERS)? {
         "table" => {
             let path: PathBuf = section.require("path")?;
-            section.only(&[])?;
+            section.only(&["kind", "path"])?;
             for (name, value) in [("omega_b", cosmology.omega_b), ("n_s", cosmology.n_s)] {
                 let key = format!("field.cosmology.{name}");
                 document.demand(
@@ -151,7 +170,7 @@ fn read_power(mut section: Section<'_>, cosmology: &CosmologyKeys, grid: &Grid, 
             }
         }
         _ => {
-            section.only(&[])?;
+            section.only(&["kind"])?;
             let need = |value: Option<f64>, name: &str| {
                 value.ok_or_else(|| {
                     let error = Error::invalid_input("missing key");
@@ -198,7 +217,29 @@ fn checked(contrast: Vec<f64>) -> Result<Vec<f64>> {
         let message = format!("the mean of the density contrast is {mean:.3}, not 0");
         return Err(Error::invalid_input(message).remedy("give δ = ρ/ρ̄ - 1, not ρ/ρ̄ or a logarithm"));
     }
+    let (low, high) = range(&contrast);
+    if high - low < LEAST_CONTRAST {
+        let message = format!("the density contrast is {low} in all voxels: halos cannot tell what they follow");
+        return Err(Error::invalid_input(message).remedy("name the final density of the simulation"));
+    }
     Ok(contrast.into_iter().map(|d| d.max(-1.0)).collect())
+}
+
+fn range(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(*x), high.max(*x)))
+}
+
+/// That this may be white noise, whose variance is 1.
+fn check_white(noise: &[f64]) -> Result<()> {
+    let n = noise.len() as f64;
+    let mean = noise.iter().sum::<f64>() / n;
+    let variance = noise.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
+    if WHITE.contains(&variance) {
+        return Ok(());
+    }
+    let message = format!("the variance is {variance:.3}, where that of white noise is 1");
+    Err(Error::invalid_input(message)
+        .remedy("give the noise that the initial modes are made of, before any power spectrum"))
 }
 
 /// That a file is there.

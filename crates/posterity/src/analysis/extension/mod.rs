@@ -10,6 +10,7 @@ mod describe;
 mod engine;
 mod field;
 mod halos;
+mod memory;
 mod sample;
 mod stage;
 pub(super) mod template;
@@ -29,6 +30,7 @@ use super::document::Source;
 use super::section::Section;
 use super::{Analysis, folder};
 use crate::error::{Error, Result};
+use crate::spelling::nearest;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -95,12 +97,12 @@ impl Extension {
         };
         let of_engine = or_empty("engine")?;
         let sampling = sample::read(or_empty("sample")?, &field)?;
-        let engine = engine::read(of_engine, &field, sampling.what, &folder)?;
+        let engine = engine::read(of_engine, &field, halos.threshold, sampling.what, &folder)?;
         let compare = root
             .section("compare")?
             .map(|section| compare::read(section, &field, &engine.settings.mixture))
             .transpose()?;
-        Ok(Self {
+        let extension = Self {
             file: file.to_path_buf(),
             folder,
             overrides: overrides.to_vec(),
@@ -112,7 +114,9 @@ impl Extension {
             engine,
             sampling,
             compare,
-        })
+        };
+        memory::check(&document, &extension)?;
+        Ok(extension)
     }
 }
 
@@ -125,13 +129,19 @@ pub enum AnyAnalysis {
 }
 
 impl AnyAnalysis {
-    /// Reads and checks the analysis; one with a section `[halos]` is a model extension.
+    /// Reads and checks the analysis; one with a section `[halos]` is a model extension. So is one that has none but a
+    /// section much like it, or sections that only model extensions have: the error then says what it lacks.
     ///
     /// # Errors
     /// As [`Analysis::read`] and [`Extension::read`].
     pub fn read(file: &Path, overrides: &[String]) -> Result<Self> {
         let source = Source::read(file, overrides)?;
-        let is_extension = Section::root(&source.parse()?).has("halos");
+        let document = source.parse()?;
+        let names = Section::root(&document).names();
+        let is_any = |known: &[&str]| names.iter().any(|name| known.contains(&name.as_str()));
+        let is_like = |name: &String| nearest(name, &TOP) == Some("halos");
+        let own = &TOP[2..];
+        let is_extension = is_any(&["halos"]) || !is_any(&OTHERS) && (is_any(own) || names.iter().any(is_like));
         Ok(match is_extension {
             true => Self::Extension(Box::new(Extension::from_source(file, &source, overrides)?)),
             false => Self::LikelihoodFree(Box::new(Analysis::from_source(file, &source, overrides)?)),

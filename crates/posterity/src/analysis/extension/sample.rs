@@ -164,6 +164,14 @@ const WEIGHTS_STEPS: usize = 20;
 /// The acceptance rate that step sizes adapt to, where the analysis does not say.
 const ACCEPTANCE_RATE: f64 = 0.8;
 
+/// Chains are held in memory all at once.
+const MAX_CHAINS: u64 = 1024;
+const MAX_DRAWS: u64 = 100_000_000;
+const MAX_TRANSITIONS: usize = 10_000;
+/// What only initial fields are evolved, compared and kept with.
+const OF_FIELDS: [&str; 5] =
+    ["field.white_noise", "field.scale_factor", "field.order", "field.mass_assignment", "sample.n_fields"];
+
 /// Reads and checks the section.
 pub(super) fn read(mut section: Section<'_>, field: &Field) -> Result<Sampling> {
     let document = section.document;
@@ -189,16 +197,24 @@ pub(super) fn read(mut section: Section<'_>, field: &Field) -> Result<Sampling> 
         let message = format!("{n} is too few");
         document.demand(n >= least, &format!("sample.{name}"), message, &format!("give {least} or more"))?;
     }
-    let most = |name: &str, n: u64| {
-        document.demand(n <= 100_000_000, &format!("sample.{name}"), format!("{n} is too many"), "give fewer")
-    };
-    most("n_chains", keys.n_chains as u64)?;
-    most("n_draws", keys.n_draws)?;
-    most("n_warm_up", keys.n_warm_up)?;
+    let counts = [
+        ("n_chains", keys.n_chains as u64, MAX_CHAINS),
+        ("n_draws", keys.n_draws, MAX_DRAWS),
+        ("n_warm_up", keys.n_warm_up, MAX_DRAWS),
+    ];
+    for (name, n, most) in counts {
+        let message = format!("{n} is too many");
+        document.demand(n <= most, &format!("sample.{name}"), message, &format!("give at most {most}"))?;
+    }
     if keys.what == What::Weights && field.density.is_none() {
         let remedy = "name the density with field.density = \"…\", or sample it too: what = \"joint\"";
         let error = Error::invalid_input("the weights alone are sampled, and the density is not known");
         return Err(document.blame("sample.what", error.remedy(remedy)));
+    }
+    for key in OF_FIELDS {
+        let is_used = keys.what != What::Weights || !document.has(key);
+        let message = "nothing uses it where the weights are sampled alone: no field is drawn or evolved";
+        document.demand(is_used, key, message, "leave it out, or set sample.what = \"joint\"")?;
     }
     let (is_whitened, field_block, field_names) = field_block(of_field)?;
     let (weights_block, weights_names) = weights_block(of_weights)?;
@@ -340,6 +356,7 @@ fn transitions_and_rate(
     rate: f64,
 ) -> Result<()> {
     let message = format!("{transitions} transitions cannot be made");
-    demand((1..=10_000).contains(&transitions), "transitions", message, "give 1 or more")?;
+    let remedy = format!("give 1 to {MAX_TRANSITIONS}");
+    demand((1..=MAX_TRANSITIONS).contains(&transitions), "transitions", message, &remedy)?;
     demand(rate > 0.0 && rate < 1.0, "acceptance_rate", format!("{rate} is no rate"), "give a number between 0 and 1")
 }

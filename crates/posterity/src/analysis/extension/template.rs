@@ -11,7 +11,8 @@ scale_factor = 1.0              # of the halos; 1 is today
 order = 2                       # of Lagrangian perturbation theory: 1 | 2
 mass_assignment = "tsc"         # of its particles: tsc | cic (rougher: the sampler's steps must be shorter)
 # density = "density.npy"       # final density contrast, (n, n, n), where it is known: for what = "weights", and [compare]
-# white_noise = "noise.npy"     # initial white noise, (n, n, n), where it is known: the sampled one is compared with it
+# white_noise = "noise.npy"     # initial white noise, (n, n, n), where it is known: the sampled one is compared with it; with
+#                               # what = "weights" nothing uses it, nor scale_factor, order and mass_assignment: leave them out
 
 [field.cosmology]
 omega_m = 0.3111
@@ -37,7 +38,7 @@ below = "refuse"                # halos below it: refuse | cut
 [engine]                        # the neural physical engine and its mixture mass function
 kernel_size = 3                 # voxels, odd
 degrees = [0]                   # multipoles of the kernel, from 0
-n_components = 1                # of the mass function; with more, joint chains may stay in different modes
+n_components = 1                # of the mass function, 2 where left out; with more than 1 joint chains may stay in different modes
 floor = 0.01                    # added to 1 + δ under the logarithm
 min_sigma = 0.1                 # least width of a component in ln M
 # weights = "weights.npy"       # for what = "field": known weights, or the results.json of an earlier run
@@ -48,14 +49,14 @@ n_chains = 4
 n_warm_up = 500                 # sweeps in which everything adapts
 n_draws = 1000
 save_every = 50                 # draws from checkpoint to checkpoint
-n_fields = 50                   # fields kept of each chain
+n_fields = 50                   # fields kept of each chain; not for what = "weights"
 
 [sample.field]
 sampler = "hmc"                 # hmc | mams | mclmc (biased, for exploration)
 integrator = "minimal_norm"     # minimal_norm | leapfrog | geodesic; for hmc
 whitening = "wiener"            # wiener | none
 transitions = 1                 # in one sweep
-num_integration_steps = 10      # of a trajectory of hmc
+num_integration_steps = 10      # of a trajectory of hmc, and of mclmc; left out, 20 with leapfrog or geodesic
 search_length = false           # true: searched in the warm-up instead, as mams does always
 # step_size = 0.2               # for mclmc; otherwise found in the warm-up
 acceptance_rate = 0.8           # that the step size is adapted to; not for mclmc

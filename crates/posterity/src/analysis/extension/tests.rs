@@ -42,6 +42,9 @@ n_components = [1, 2]
 n_starts = 1
 "#;
 
+/// Lines that nothing uses where the weights are sampled alone.
+const UNUSED: [&str; 2] = ["white_noise = \"noise.npy\"\n", "n_fields = 4\n"];
+
 /// A folder with a mock: white noise, its density, and halos drawn from the density.
 fn mock(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("posterity-extension-{name}-{}", std::process::id()));
@@ -80,7 +83,11 @@ fn mock(name: &str) -> PathBuf {
 fn read(folder: &Path, overrides: &[&str]) -> Result<Extension> {
     let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
     let file = folder.join("analysis.toml");
-    Extension::from_source(&file, &Source::new(&file, BASE.to_owned(), &overrides)?, &overrides)
+    let mut text = BASE.to_owned();
+    if overrides.contains(&"sample.what=weights".to_owned()) {
+        text = UNUSED.iter().fold(text, |text, line| text.replace(line, ""));
+    }
+    Extension::from_source(&file, &Source::new(&file, text, &overrides)?, &overrides)
 }
 
 /// Asks for an end when it has been told of so many rounds.
@@ -240,12 +247,39 @@ fn each_fault_is_told_before_any_work() {
     write("short.txt", "0.01 1e4\n0.02 1e4\n0.1 1e3\n");
     npy::write(&folder.join("small.npy"), &[4, 4, 4], &[0.0; 64]).expect("written");
     npy::write(&folder.join("rho.npy"), &[N, N, N], &[1.0; N * N * N]).expect("written");
+    npy::write(&folder.join("zeros.npy"), &[N, N, N], &[0.0; N * N * N]).expect("written");
+    let noise = npy::read(&folder.join("noise.npy"), &[("x", None), ("y", None), ("z", None)]).expect("there").data;
+    let faint: Vec<f64> = noise.iter().map(|x| 0.6 * x).collect();
+    npy::write(&folder.join("faint.npy"), &[N, N, N], &faint).expect("written");
+    let broken: Vec<f64> = noise.iter().map(|x| if *x > 2.0 { f64::NAN } else { *x }).collect();
+    npy::write(&folder.join("broken.npy"), &[N, N, N], &broken).expect("written");
+    write("log.csv", "x,y,z,mass\n1,2,3,13.1\n4,5,6,13.4\n");
     let raised = halos.lines().enumerate().map(|(i, line)| match line.rsplit_once(',') {
         Some((rest, mass)) if i > 0 => format!("{rest},{:e}\n", mass.parse::<f64>().expect("mass") / 0.7),
         _ => format!("{line}\n"),
     });
     write("msun.csv", &raised.collect::<String>());
-    let cases: [(&[&str], &[&str]); 34] = [
+    let cases: [(&[&str], &[&str]); 54] = [
+        (&["halos.path=log.csv"], &["log.csv: ", "`halos.path`", "look as if they were logarithms"]),
+        (&["halos.below=true"], &["`halos.below`", "give a word in quotes"]),
+        (&["field.power.foo=1"], &["`field.power.foo`", "unknown key; known here: kind, path"]),
+        (&["field.cosmology.h=67.66"], &["`field.cosmology.h`: h = 67.66", "between 0.1 and 2"]),
+        (&["field.cosmology.h=-1"], &["`field.cosmology.h`"]),
+        (&["field.cosmology.h=0"], &["`field.cosmology.h`"]),
+        (&["field.cosmology.h=nan"], &["`field.cosmology.h`: h = NaN"]),
+        (&["field.density=zeros.npy"], &["zeros.npy: `field.density`", "is 0 in all voxels"]),
+        (&["field.density=broken.npy"], &["broken.npy: `field.density`", "is NaN; write finite numbers alone"]),
+        (&["field.white_noise=faint.npy"], &["faint.npy: `field.white_noise`: the variance is 0.3"]),
+        (&["field.white_noise=density.npy"], &["density.npy: `field.white_noise`: the variance is"]),
+        (&["sample.what=weights", "field.white_noise=noise.npy"], &["`field.white_noise`: nothing uses it"]),
+        (&["sample.what=weights", "field.scale_factor=1.0"], &["`field.scale_factor`: nothing uses it"]),
+        (&["sample.what=weights", "field.order=2"], &["`field.order`: nothing uses it"]),
+        (&["sample.what=weights", "field.mass_assignment=cic"], &["`field.mass_assignment`: nothing uses it"]),
+        (&["sample.what=weights", "sample.n_fields=3"], &["`sample.n_fields`: nothing uses it"]),
+        (&["sample.n_chains=1025"], &["`sample.n_chains`: 1025 is too many; give at most 1024"]),
+        (&["sample.n_draws=100000001"], &["`sample.n_draws`", "give at most 100000000"]),
+        (&["sample.weights.transitions=20000"], &["`sample.weights.transitions`", "give 1 to 10000"]),
+        (&["compare.n_starts=1001"], &["`compare.n_starts`", "give 1 to 1000"]),
         (&["halos.path=outside.csv"], &["outside.csv:", "`halos.path`", "outside the box of 64 Mpc/h"]),
         (&["halos.path=nan.csv"], &["nan.csv:", "y is NaN"]),
         (&["halos.path=below.csv"], &["`halos.min_mass`", "1 of", "under the threshold"]),
@@ -294,6 +328,98 @@ fn each_fault_is_told_before_any_work() {
     assert!(of(&without, &[]).contains("`compare`: bias models are compared on a known density"));
     let error = of(&without[..without.find("[compare]").expect("there")], &["sample.what=weights".into()]);
     assert!(error.contains("`sample.what`: the weights alone are sampled"), "{error}");
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn large_grids_are_checked_without_their_memory() {
+    let folder = mock("large");
+    let known = ["density = \"density.npy\"\n", "white_noise = \"noise.npy\"\n", "path = \"power.txt\"\n"];
+    let text = known.iter().fold(BASE.to_owned(), |text, line| text.replace(line, ""));
+    let text = text.replace("\"table\"", "\"eisenstein_hu\"").replace("n = 8\n", "n = 512\n");
+    let text = text.replace("h = 0.7\n", "h = 0.7\nomega_b = 0.05\nn_s = 0.96\nsigma8 = 0.8\n");
+    let text = &text[..text.find("[compare]").expect("there")];
+    let file = folder.join("analysis.toml");
+    let of = |overrides: &[&str]| {
+        let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
+        let source = Source::new(&file, text.to_owned(), &overrides).expect("overrides");
+        Extension::from_source(&file, &source, &overrides)
+    };
+    let told = of(&[]).expect("checked").describe();
+    let line = told.lines().find(|line| line.starts_with("memory")).expect("told");
+    let gib: f64 = line.split_whitespace().nth(2).expect("a number").parse().expect("a number");
+    assert!((100.0..1000.0).contains(&gib), "{line}");
+    let refused = |overrides: &[&str]| of(overrides).err().expect("refused").to_string();
+    let error = refused(&["field.n=4096"]);
+    assert!(error.starts_with("--set field.n=4096: `field.n`: 2 chains on 4096³ voxels would take "), "{error}");
+    assert!(error.contains("GiB of memory; decrease field.n"), "{error}");
+    let error = refused(&["sample.n_chains=1000"]);
+    assert!(error.starts_with("--set sample.n_chains=1000: `sample.n_chains`: 1000 chains"), "{error}");
+    let error = refused(&["engine.kernel_size=33"]);
+    assert!(error.contains("`engine.kernel_size`") && error.contains("odd number up to 31"), "{error}");
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn weights_of_another_engine_are_refused() {
+    let folder = mock("known");
+    let names = read(&folder, &[]).expect("checked").engine.names;
+    let results = |names: &[String], analysis: &serde_json::Value| {
+        let weights: serde_json::Map<String, serde_json::Value> =
+            names.iter().map(|name| (name.clone(), serde_json::json!({ "mean": 0.5 }))).collect();
+        let text = serde_json::json!({ "weights": weights, "analysis": analysis }).to_string();
+        std::fs::write(folder.join("earlier.json"), text).expect("written");
+        read(&folder, &["sample.what=field", "engine.weights=earlier.json"])
+    };
+    let own = serde_json::json!({ "halos": { "min_mass": 1e13 } });
+    assert_eq!(results(&names, &own).expect("taken").engine.weights, Some(vec![0.5; names.len()]));
+    assert!(results(&names, &serde_json::Value::Null).is_ok());
+    let mut more = names.clone();
+    more.push("kernel_r2_4".into());
+    let cases = [
+        (&names[1..], own.clone(), format!("there is no {}", names[0])),
+        (&more[..], own, "there is kernel_r2_4, which is none of this one".to_owned()),
+        (&[][..], serde_json::Value::Null, "there are no weights".to_owned()),
+        (&names[..], serde_json::json!({ "engine": { "floor": 0.3 } }), "floor is 0.3 there, 0.01 here".to_owned()),
+        (&names[..], serde_json::json!({ "engine": { "min_sigma": 0.2 } }), "min_sigma is 0.2 there".to_owned()),
+        (&names[..], serde_json::json!({ "engine": { "degrees": [0, 2] } }), "degrees differ".to_owned()),
+        (&names[..], serde_json::json!({ "halos": { "min_mass": 2e13 } }), "halos.min_mass is 2e13 there".to_owned()),
+    ];
+    for (names, analysis, part) in cases {
+        let error = results(names, &analysis).err().expect("refused").to_string();
+        assert!(error.contains("earlier.json: `engine.weights`: these are no weights of this engine"), "{error}");
+        assert!(error.contains(&part) && error.contains("; name the results.json of a run"), "{part}: {error}");
+    }
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn the_check_says_what_will_run() {
+    let folder = mock("describe");
+    let told = read(&folder, &["sample.what=weights"]).expect("checked").describe();
+    assert!(!told.contains("fields.zarr") && !told.contains("initial field") && !told.contains("LPT"), "{told}");
+    assert!(told.contains("engines of 1, 2 components, 2 bias models in 2 mass bins; each fitted"), "{told}");
+    let single = read(&folder, &["compare.models=[\"single_voxel\"]", "compare.n_components=[1]"]).expect("checked");
+    let told = single.describe();
+    assert!(told.contains("engines of 1 component, as many of a single voxel; each fitted"), "{told}");
+    assert!(told.contains("fields.zarr") && told.contains("initial field known"), "{told}");
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn a_misspelt_or_missing_section_of_halos_is_told() {
+    let folder = mock("misspelt");
+    let file = folder.join("analysis.toml");
+    let cases = [
+        (BASE.replace("[halos]", "[halo]"), "`halo`: unknown key; did you mean `halos`?"),
+        ("[halo]\nmin_mass = 1e13\n".to_owned(), "`halo`: unknown key; did you mean `halos`?"),
+        (BASE.replace("[halos]\npath = \"halos.csv\"\nmin_mass = 1e13\n", ""), "`halos`: missing section"),
+    ];
+    for (text, part) in cases {
+        std::fs::write(&file, text).expect("written");
+        let error = AnyAnalysis::read(&file, &[]).err().expect("refused").to_string();
+        assert!(error.contains(part), "{error}");
+    }
     std::fs::remove_dir_all(folder).expect("removed");
 }
 

@@ -1,0 +1,69 @@
+//! Memory that a run takes at its height, from what the library's rooms state for each voxel: told by the check, and
+//! refused where no machine is asked for as much.
+
+use super::super::check::MOST_GIB;
+use super::super::document::Document;
+use super::{Extension, What};
+use crate::error::Result;
+use crate::field::Order;
+
+/// Pairs of density and ψ that the report looks at, at most; but one of each chain at the least.
+const PAIRS: f64 = 60.0;
+/// Values of a window's draws, of which at least so many rows are kept.
+const WINDOW_VALUES: f64 = 2_097_152.0;
+const WINDOW_ROWS: f64 = 32.0;
+
+/// Refuses what no machine has.
+pub(super) fn check(document: &Document<'_>, extension: &Extension) -> Result<()> {
+    let gib = extension.gib();
+    let message = format!(
+        "{} chains on {}³ voxels would take {gib:.0} GiB of memory",
+        extension.sampling.n_chains,
+        extension.field.grid.n()
+    );
+    let key = document.culprit(&["field.n", "sample.n_chains"]);
+    document.demand(gib <= MOST_GIB, key, message, "decrease field.n, sample.n_chains or sample.n_fields")
+}
+
+impl Extension {
+    /// Memory of a run at its height \[GiB\], about: of the chains, which are all held at once, or of the report.
+    pub fn gib(&self) -> f64 {
+        let n_chains = self.sampling.n_chains as f64;
+        let known = 8.0 * [&self.field.density, &self.field.white_noise].into_iter().flatten().count() as f64;
+        let highest = (n_chains * self.bytes_of_chain()).max(self.bytes_of_report());
+        self.field.grid.n_cells() as f64 * (known + highest) / f64::from(1 << 30)
+    }
+
+    /// For each voxel, of one chain with what it samples and with its sums over draws.
+    fn bytes_of_chain(&self) -> f64 {
+        let engine = &self.engine.settings.engine;
+        // Likelihood, ψ and its gradient.
+        let model = engine.bytes_per_voxel() + 8.0 + 16.0;
+        let given = model + engine.bytes_per_voxel_of_features() + 8.0;
+        match self.sampling.what {
+            What::Joint => self.bytes_of_field() + model + given,
+            What::Field => self.bytes_of_field() + model,
+            What::Weights => given,
+        }
+    }
+
+    /// Gravity, the field's coordinates in chain, trajectory and window, and sums; a checkpoint holds some of them again.
+    fn bytes_of_field(&self) -> f64 {
+        let (n, n_cells) = (self.field.grid.n() as f64, self.field.grid.n_cells() as f64);
+        let is_whitened = self.sampling.is_whitened;
+        let derivatives = if self.field.order == Order::Two { 64.0 } else { 0.0 };
+        let gravity = 60.0 + derivatives + 1100.0 / n;
+        let (whitening, rows) = if is_whitened { (8.0, WINDOW_ROWS.max(WINDOW_VALUES / n_cells)) } else { (0.0, 0.0) };
+        let (state, trajectory, window, sums) = (24.0, 40.0, 32.0 + 16.0 * rows, 24.0);
+        let measured = 16.0 + 24.0 + if self.field.white_noise.is_some() { 8.0 } else { 0.0 };
+        let checkpoint = state + window + sums + 4.0;
+        gravity + whitening + 24.0 + state + trajectory + window + sums + measured + checkpoint
+    }
+
+    /// For each voxel, of the report: fields as they are read and sorted by chain, densities and ψ of pairs of draws.
+    fn bytes_of_report(&self) -> f64 {
+        let n_chains = self.sampling.n_chains as f64;
+        let fields = if self.sampling.what == What::Weights { 0.0 } else { self.sampling.n_kept() as f64 };
+        16.0 * n_chains * fields + 16.0 * PAIRS.max(n_chains)
+    }
+}
