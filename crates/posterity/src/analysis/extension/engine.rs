@@ -127,7 +127,7 @@ fn difference(results: &Value, settings: &halo::Settings, names: &[String], thre
         return Some(format!("there is {name}, which is none of this one"));
     }
     let analysis = results["analysis"].as_object()?;
-    let then = analysis.get("engine").map_or_else(|| Ok(Keys::default()), |keys| Keys::deserialize(keys));
+    let then = analysis.get("engine").map_or_else(|| Ok(Keys::default()), Keys::deserialize);
     let Ok(then) = then.map(|keys| keys.settings()) else { return Some("its [engine] cannot be read".to_owned()) };
     let min_mass = analysis.get("halos").and_then(|halos| halos["min_mass"].as_f64()).unwrap_or(threshold);
     let (engine, mixture) = (&settings.engine, &settings.mixture);
