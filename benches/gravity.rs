@@ -13,8 +13,8 @@ fn main() {
     let wanted: Option<usize> = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
     let pools = [1, 2].map(|n| ThreadPoolBuilder::new().num_threads(n).build().expect("a pool"));
     println!(
-        "{:>5} {:>6} {:>22} {:>9} {:>11} {:>11} {:>11}",
-        "grid", "order", "window", "threads", "value/ms", "both/ms", "gradient/ms"
+        "{:>5} {:>6} {:>22} {:>8} {:>9} {:>9} {:>10} {:>9}",
+        "grid", "order", "window", "threads", "value/ms", "both/ms", "CPU-ms", "both"
     );
     for n in [32, 64, 128].into_iter().filter(|n| wanted.is_none_or(|wanted| wanted == *n)) {
         let smooth = (Order::Two, MassAssignment::TriangularShapedCloud);
