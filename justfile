@@ -17,6 +17,7 @@ bench:
     cargo bench --package posterity --bench store
     cargo bench --package posterity --bench external
     cargo bench --package posterity --bench gravity
+    cargo bench --package posterity --bench initial_field
     cargo bench --package posterity --bench engine
     cargo bench --package posterity --bench hmc
     cargo bench --package posterity --bench samplers

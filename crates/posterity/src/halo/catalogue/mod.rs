@@ -4,8 +4,8 @@
 //! laid out everywhere in this library; a halo at x = L is at 0.
 //!
 //! Units are not written in catalogues, so that four mistakes are looked for. Positions in kpc/h reach hundreds of boxes
-//! far, and lie inside after division by 1000. Masses that are all below 100 Msun/h are logarithms. Masses under the threshold are an error ([`Catalogue::cut`] removes them, said
-//! aloud). And a mass function rises towards small masses: where 50 halos or more leave the range from the threshold to
+//! far, and lie inside after division by 1000. Masses that are all below 100 Msun/h are logarithms. Masses under the
+//! threshold are an error ([`Catalogue::cut`] removes them, said aloud). And a mass function rises towards small masses: where 50 halos or more leave the range from the threshold to
 //! 1.2 thresholds empty, which for n(>M) falling at least as M^(−1/2) happens by chance with a probability below
 //! (1.2^(−1/2))^50 = 1.1 %, the threshold is not that of the catalogue; and if the gap is 1/h wide within 3 %, the masses
 //! are suspected to be in Msun ([`Catalogue::check_threshold`]).
