@@ -29,11 +29,10 @@ impl Check<'_> {
     }
 
     /// Settings of the information maximising neural network.
-    pub(super) fn imnn(&self, s: &imnn::Settings, n_params: usize, n_data: usize, stored: bool) -> Result<()> {
-        self.demand(!s.hidden.is_empty(), &["hidden"], "there is no hidden layer", "give widths such as [128, 128]")?;
-        let open = !s.hidden.contains(&0);
-        self.demand(open, &["hidden"], "a layer of width 0 lets nothing through", "give widths above 0")?;
+    pub(super) fn imnn(&self, s: &imnn::Settings, n_params: usize, shape: &[usize], stored: bool) -> Result<()> {
+        let n_data = shape.iter().product();
         let n_summaries = s.n_summaries.unwrap_or(n_params);
+        self.network(s, shape, n_summaries)?;
         self.demand(
             n_summaries >= n_params,
             &["n_summaries"],
@@ -78,6 +77,23 @@ impl Check<'_> {
         self.memory(s.n_s, s.n_d, n_params, n_data, s.derivative)?;
         self.training(s)?;
         self.regulariser(s.lambda, s.epsilon)
+    }
+
+    /// The network, layer by layer.
+    fn network(&self, s: &imnn::Settings, shape: &[usize], n_summaries: usize) -> Result<()> {
+        if s.layers.is_empty() {
+            let message = "there is no hidden layer";
+            self.demand(!s.hidden.is_empty(), &["hidden"], message, "give widths such as [128, 128]")?;
+            let open = !s.hidden.contains(&0);
+            return self.demand(open, &["hidden"], "a layer of width 0 lets nothing through", "give widths above 0");
+        }
+        for key in ["hidden", "activation"] {
+            let is_given = self.document.has(&format!("compressor.{key}"));
+            let message = "nothing uses it where `layers` makes the network";
+            self.demand(!is_given, &[key], message, "leave it out, or leave out `layers`")?;
+        }
+        let network = s.network(shape, n_summaries);
+        network.map(drop).map_err(|error| self.document.blame("compressor.layers", error))
     }
 
     /// Numbers of simulations in the training, held-out and independent sets.

@@ -28,6 +28,7 @@ impl Analysis {
             }
         }
         lines.push(("compressor".to_owned(), self.describe_compression()));
+        lines.extend(self.describe_layers().into_iter().map(|line| (String::new(), line)));
         for method in &self.inference.methods {
             lines.push((format!("infer {}", method.name()), self.describe_method(*method)));
         }
@@ -94,7 +95,12 @@ impl Analysis {
                 let of_score = if s.add_to_score { format!("{n_params} + ") } else { String::new() };
                 let planned = planned.saturating_add(s.score_n_s.unwrap_or(0) as u64);
                 let n_summaries = format!("{of_score}{}", s.n_summaries.unwrap_or(n_params));
-                (format!("imnn, hidden {:?}, {n_summaries} summaries, {word} simulations", s.hidden), planned)
+                let network = if s.layers.is_empty() {
+                    format!("hidden {:?}", s.hidden)
+                } else {
+                    format!("{} layers", s.layers.len() + 1)
+                };
+                (format!("imnn, {network}, {n_summaries} summaries, {word} simulations"), planned)
             }
             Settings::Score(s) => ("score".to_owned(), simulations(s.n_s, s.n_d)),
         };
@@ -105,6 +111,29 @@ impl Analysis {
         planned = planned.saturating_add(simulations(n_independent, n_independent));
         let planned = if c.stored.is_some() { String::new() } else { format!(", at most {planned} simulations") };
         format!("{text}, {derivative}{source}{planned}")
+    }
+
+    /// The network layer by layer: number, kind, what goes out, weights. Nothing of a perceptron, whose widths say all.
+    fn describe_layers(&self) -> Vec<String> {
+        let Settings::Imnn(s) = &self.compression.settings else { return vec![] };
+        let n_summaries = s.n_summaries.unwrap_or(self.prior.n_params());
+        let network = s.network(self.model.simulator().shape(), n_summaries);
+        let Ok(network) = network.map_err(drop).and_then(|n| if s.layers.is_empty() { Err(()) } else { Ok(n) }) else {
+            return vec![];
+        };
+        let shapes: Vec<String> = network.table().iter().map(|layer| layer.shape.to_string()).collect();
+        let width = shapes.iter().map(|shape| shape.chars().count()).max().unwrap_or(0);
+        let of_layer = network.table().into_iter().zip(shapes).map(|(layer, shape)| {
+            let pad = " ".repeat(width - shape.chars().count());
+            format!("{:>3}  {:<12} {pad}{shape} {:>9} weights", layer.index, layer.kind, layer.n_weights)
+        });
+        of_layer
+            .chain([format!(
+                "     {} weights, {:.2} Mflop a simulation",
+                network.n_weights(),
+                network.flops() as f64 / 1e6
+            )])
+            .collect()
     }
 
     fn describe_method(&self, method: Method) -> String {

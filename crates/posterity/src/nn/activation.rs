@@ -5,6 +5,9 @@ use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 
+/// Values whose slopes are held at once.
+const BLOCK: usize = 128;
+
 /// A function applied to each hidden value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -55,15 +58,14 @@ impl<T: Real> Curve<T> for Silu {
 }
 
 impl Activation {
-    /// Adds the bias of the dense layer before to the value rows of `z`, then applies φ to them and φ' (at the values)
-    /// to their tangent rows.
+    /// Applies φ to value rows and φ' (at the values) to their tangent rows.
     ///
-    /// Rows, as wide as the bias, come in bundles: a value row, then `n_tangents` tangent rows.
-    pub(super) fn forward<T: Real>(self, z: &mut [T], bias: &[T], n_tangents: usize, out: &mut [T]) {
+    /// Rows, of `width` values, come in bundles: a value row, then `n_tangents` tangent rows.
+    pub(super) fn forward<T: Real>(self, z: &[T], width: usize, n_tangents: usize, out: &mut [T]) {
         match self {
-            Self::LeakyRelu => forward::<T, LeakyRelu>(z, bias, n_tangents, out),
-            Self::Tanh => forward::<T, Tanh>(z, bias, n_tangents, out),
-            Self::Silu => forward::<T, Silu>(z, bias, n_tangents, out),
+            Self::LeakyRelu => forward::<T, LeakyRelu>(z, width, n_tangents, out),
+            Self::Tanh => forward::<T, Tanh>(z, width, n_tangents, out),
+            Self::Silu => forward::<T, Silu>(z, width, n_tangents, out),
         }
     }
 
@@ -77,8 +79,8 @@ impl Activation {
     }
 }
 
-fn forward<T: Real, C: Curve<T>>(z: &mut [T], bias: &[T], n_tangents: usize, out: &mut [T]) {
-    Arch::new().dispatch(Forward::<T, C> { z, bias, n_tangents, out, curve: PhantomData });
+fn forward<T: Real, C: Curve<T>>(z: &[T], width: usize, n_tangents: usize, out: &mut [T]) {
+    Arch::new().dispatch(Forward::<T, C> { z, width, n_tangents, out, curve: PhantomData });
 }
 
 fn vjp<T: Real, C: Curve<T>>(z: &[T], width: usize, n_tangents: usize, cotangent: &mut [T]) {
@@ -89,8 +91,8 @@ fn vjp<T: Real, C: Curve<T>>(z: &[T], width: usize, n_tangents: usize, cotangent
 // set. (Closures would not do: their call is not inlined into the function that has the instructions.)
 
 struct Forward<'a, T, C> {
-    z: &'a mut [T],
-    bias: &'a [T],
+    z: &'a [T],
+    width: usize,
     n_tangents: usize,
     out: &'a mut [T],
     curve: PhantomData<C>,
@@ -101,19 +103,25 @@ impl<T: Real, C: Curve<T>> WithSimd for Forward<'_, T, C> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { z, bias, n_tangents, out, .. } = self;
-        let width = bias.len();
+        let Self { z, width, n_tangents, out, .. } = self;
         let bundle = (1 + n_tangents) * width;
-        for (z, out) in z.chunks_exact_mut(bundle).zip(out.chunks_exact_mut(bundle)) {
-            let (z, tangents) = z.split_at_mut(width);
+        for (z, out) in z.chunks_exact(bundle).zip(out.chunks_exact_mut(bundle)) {
+            let (z, tangents) = z.split_at(width);
             let (out, tangents_out) = out.split_at_mut(width);
-            for (out, (z, &b)) in out.iter_mut().zip(z.iter_mut().zip(bias)) {
-                *z += b;
-                *out = C::at(*z).0;
+            if n_tangents == 0 {
+                out.iter_mut().zip(z).for_each(|(out, &z)| *out = C::at(z).0);
+                continue;
             }
-            for (t, out) in tangents.chunks_exact(width).zip(tangents_out.chunks_exact_mut(width)) {
-                for (out, (&z, &t)) in out.iter_mut().zip(z.iter().zip(t)) {
-                    *out = C::at(z).1 * t;
+            // A block's slopes serve all tangents.
+            for (b, (z, out)) in z.chunks(BLOCK).zip(out.chunks_mut(BLOCK)).enumerate() {
+                let (n, begin) = (z.len(), b * BLOCK);
+                let mut slopes = [T::ZERO; BLOCK];
+                for ((out, slope), &z) in out.iter_mut().zip(&mut slopes).zip(z) {
+                    (*out, *slope, _) = C::at(z);
+                }
+                for (t, out) in tangents.chunks_exact(width).zip(tangents_out.chunks_exact_mut(width)) {
+                    let (t, out) = (&t[begin..begin + n], &mut out[begin..begin + n]);
+                    out.iter_mut().zip(t.iter().zip(&slopes)).for_each(|(out, (t, slope))| *out = *slope * *t);
                 }
             }
         }
@@ -144,14 +152,21 @@ impl<T: Real, C: Curve<T>> WithSimd for Vjp<'_, T, C> {
         for (z, g) in z.chunks_exact(bundle).zip(cotangent.chunks_exact_mut(bundle)) {
             let (z, tangents) = z.split_at(width);
             let (g, tangents_g) = g.split_at_mut(width);
-            for (g, &z) in g.iter_mut().zip(z) {
-                *g *= C::at(z).1;
-            }
-            for (t, tg) in tangents.chunks_exact(width).zip(tangents_g.chunks_exact_mut(width)) {
-                for ((g, tg), (&z, &t)) in g.iter_mut().zip(tg).zip(z.iter().zip(t)) {
-                    let (_, slope, curvature) = C::at(z);
-                    *g += curvature * t * *tg;
-                    *tg *= slope;
+            for (b, (z, g)) in z.chunks(BLOCK).zip(g.chunks_mut(BLOCK)).enumerate() {
+                let (n, begin) = (z.len(), b * BLOCK);
+                let (mut slopes, mut curvatures) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
+                for ((g, (slope, curvature)), &z) in g.iter_mut().zip(slopes.iter_mut().zip(&mut curvatures)).zip(z) {
+                    (_, *slope, *curvature) = C::at(z);
+                    *g *= *slope;
+                }
+                for (t, tg) in tangents.chunks_exact(width).zip(tangents_g.chunks_exact_mut(width)) {
+                    let (t, tg) = (&t[begin..begin + n], &mut tg[begin..begin + n]);
+                    for ((g, tg), (t, (slope, curvature))) in
+                        g.iter_mut().zip(tg).zip(t.iter().zip(slopes.iter().zip(&curvatures)))
+                    {
+                        *g += *curvature * *t * *tg;
+                        *tg *= *slope;
+                    }
                 }
             }
         }

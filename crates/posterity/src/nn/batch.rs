@@ -1,27 +1,43 @@
 //! A network over many rows: chunks of fixed size spread over the threads, gradients summed in a fixed order.
 
-use super::network::{Network, Tape};
+use super::network::Network;
 use super::real::Real;
+use super::tape::Tape;
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 /// Rows (tangents counted) of one chunk: enough for matrix products at full speed, few enough for the cache.
 const CHUNK_ROWS: usize = 512;
+/// Values of the widest layer of one chunk, where the rows are fields.
+const CHUNK_VALUES: usize = 1 << 17;
 /// Weights whose partial gradients one task sums.
 const SUM_CHUNK: usize = 8192;
 /// Partial gradients at most. Chunk c adds to partial gradient c mod their number, whatever thread runs it.
 const LANES: usize = 32;
 
 /// Buffers of a network's batches, kept from one call to the next.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Workspace<T> {
-    lanes: Vec<Lane<T>>,
+    /// Partial gradients.
+    lanes: Vec<Vec<T>>,
+    tapes: Tapes<T>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Lane<T> {
-    tape: Tape<T>,
-    gradient: Vec<T>,
+/// Tapes that are not in use, as many as threads ever ran at once.
+#[derive(Debug, Default)]
+struct Tapes<T>(Mutex<Vec<Tape<T>>>);
+
+impl<T: Real> Tapes<T> {
+    /// Runs `work` with one of them, whichever: what a tape held before has no bearing on what comes out.
+    fn with<R>(&self, work: impl FnOnce(&mut Tape<T>) -> R) -> R {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tape = free.pop().unwrap_or_default();
+        drop(free);
+        let result = work(&mut tape);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(tape);
+        result
+    }
 }
 
 impl Network {
@@ -29,11 +45,14 @@ impl Network {
     ///
     /// Shapes: input `(n, 1 + n_tangents, n_in)`, output `(n, 1 + n_tangents, n_out)`.
     pub fn apply<T: Real>(&self, weights: &[T], input: &[T], n_tangents: usize, output: &mut [T]) {
-        let rows = chunk_bundles(n_tangents) * (1 + n_tangents);
+        let rows = self.chunk_bundles(n_tangents) * (1 + n_tangents);
         let chunks = input.par_chunks(rows * self.n_in()).zip(output.par_chunks_mut(rows * self.n_out()));
-        chunks.for_each_init(Tape::default, |tape, (input, output)| {
-            self.forward(weights, input, n_tangents, tape);
-            output.copy_from_slice(tape.output_and_cotangent(output.len()).0);
+        let tapes = Tapes::default();
+        chunks.for_each(|(input, output)| {
+            tapes.with(|tape| {
+                tape.forward(self, weights, input, n_tangents);
+                output.copy_from_slice(tape.output_and_cotangent(output.len()).0);
+            });
         });
     }
 
@@ -50,36 +69,41 @@ impl Network {
         gradient: &mut [T],
         cotangent: impl Fn(Range<usize>, &[T], &mut [T]) + Sync,
     ) {
-        let bundles = chunk_bundles(n_tangents);
+        let bundles = self.chunk_bundles(n_tangents);
         let chunks: Vec<&[T]> = input.chunks(bundles * (1 + n_tangents) * self.n_in()).collect();
         if chunks.is_empty() {
             gradient.fill(T::ZERO);
             return;
         }
         let n_lanes = chunks.len().min(LANES);
-        workspace.lanes.resize_with(n_lanes, Lane::default);
-        workspace.lanes.par_iter_mut().enumerate().for_each(|(l, lane)| {
-            lane.gradient.resize(self.n_weights(), T::ZERO);
-            for (c, input) in chunks.iter().enumerate().skip(l).step_by(n_lanes) {
-                self.forward(weights, input, n_tangents, &mut lane.tape);
-                let n_rows = input.len() / self.n_in();
-                let first = c * bundles;
-                let (outputs, cotangents) = lane.tape.output_and_cotangent(n_rows * self.n_out());
-                cotangent(first..first + n_rows / (1 + n_tangents), outputs, cotangents);
-                self.vjp(weights, input, n_tangents, &mut lane.tape, &mut lane.gradient, c != l, None);
-            }
+        let Workspace { lanes, tapes } = workspace;
+        lanes.resize_with(n_lanes, Vec::new);
+        lanes.par_iter_mut().enumerate().for_each(|(l, lane)| {
+            lane.resize(self.n_weights(), T::ZERO);
+            let chunks = chunks.iter().enumerate().skip(l).step_by(n_lanes);
+            tapes.with(|tape| {
+                for (c, input) in chunks {
+                    tape.forward(self, weights, input, n_tangents);
+                    let n_rows = input.len() / self.n_in();
+                    let first = c * bundles;
+                    let (outputs, cotangents) = tape.output_and_cotangent(n_rows * self.n_out());
+                    cotangent(first..first + n_rows / (1 + n_tangents), outputs, cotangents);
+                    tape.vjp(self, weights, input, n_tangents, lane, c != l, None);
+                }
+            });
         });
-        let lanes = &workspace.lanes;
         gradient.par_chunks_mut(SUM_CHUNK).enumerate().for_each(|(k, sum)| {
             let range = k * SUM_CHUNK..k * SUM_CHUNK + sum.len();
-            sum.copy_from_slice(&lanes[0].gradient[range.clone()]);
+            sum.copy_from_slice(&lanes[0][range.clone()]);
             for lane in &lanes[1..] {
-                sum.iter_mut().zip(&lane.gradient[range.clone()]).for_each(|(sum, g)| *sum += *g);
+                sum.iter_mut().zip(&lane[range.clone()]).for_each(|(sum, g)| *sum += *g);
             }
         });
     }
-}
 
-fn chunk_bundles(n_tangents: usize) -> usize {
-    (CHUNK_ROWS / (1 + n_tangents)).max(1)
+    /// Bundles of one chunk: a property of the network alone, so that sums have one order.
+    fn chunk_bundles(&self, n_tangents: usize) -> usize {
+        let rows = self.widest_field().map_or(CHUNK_ROWS, |width| (CHUNK_VALUES / width).clamp(1, CHUNK_ROWS));
+        (rows / (1 + n_tangents)).max(1)
+    }
 }

@@ -2,15 +2,14 @@
 
 use super::real::{Real, Strided, product};
 use pulp::{Arch, Simd, WithSimd};
-use serde::{Deserialize, Serialize};
 
 /// Shape of a dense layer; its weights are W, `(n_out, n_in)` row after row, then b.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dense {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Dense {
     /// Values in.
-    pub n_in: usize,
+    pub(super) n_in: usize,
     /// Values out.
-    pub n_out: usize,
+    pub(super) n_out: usize,
 }
 
 impl Dense {
@@ -19,21 +18,20 @@ impl Dense {
     }
 
     /// The bias.
-    pub(super) fn bias<T>(self, weights: &[T]) -> &[T] {
+    fn bias<T>(self, weights: &[T]) -> &[T] {
         &weights[self.n_out * self.n_in..]
     }
 
-    /// All rows get W a, without the bias: an activation behind adds it on its way, or else `add_bias` does.
-    pub(super) fn forward<T: Real>(self, weights: &[T], input: &[T], out: &mut [T]) {
+    /// Rows in bundles of a value row and its tangents, which have no bias.
+    pub(super) fn forward<T: Real>(self, weights: &[T], input: &[T], n_tangents: usize, out: &mut [T]) {
         let (w, n_rows) = (&weights[..self.n_out * self.n_in], input.len() / self.n_in);
-        product(out, Strided::rows(input, n_rows, self.n_in), Strided::rows(w, self.n_out, self.n_in).t(), false);
-    }
-
-    /// Adds the bias to value rows (bundles as in `Activation::forward`).
-    pub(super) fn add_bias<T: Real>(self, weights: &[T], n_tangents: usize, out: &mut [T]) {
-        for row in out.chunks_exact_mut(self.n_out).step_by(1 + n_tangents) {
-            row.iter_mut().zip(self.bias(weights)).for_each(|(z, b)| *z += *b);
+        let bias = self.bias(weights);
+        for bundle in out.chunks_exact_mut((1 + n_tangents) * self.n_out) {
+            let (value, tangents) = bundle.split_at_mut(self.n_out);
+            value.copy_from_slice(bias);
+            tangents.fill(T::ZERO);
         }
+        product(out, Strided::rows(input, n_rows, self.n_in), Strided::rows(w, self.n_out, self.n_in).t(), true);
     }
 
     /// Adds to `gradient` (or replaces it) and, where wanted, writes the cotangent of the input.

@@ -1,6 +1,6 @@
 //! Weights on disk: a safetensors file, one tensor a matrix or bias, the architecture in its metadata.
 
-use super::network::{Layer, Network};
+use super::network::Network;
 use super::real::Real;
 use crate::error::{Error, Result};
 use crate::tensors::{Buffer, Metadata, header, serialise, unwritable};
@@ -17,8 +17,9 @@ const ARCHITECTURE: &str = "network";
 
 /// Writes weights, architecture and further `metadata` to `path`, whole or not at all.
 ///
-/// Tensors are named `layers.<k>.weight`, `(n_out, n_in)`, and `layers.<k>.bias`, as PyTorch would name those of a
-/// `Sequential` called `layers`.
+/// Tensors are named `layers.<k>.weight` and `layers.<k>.bias`, as PyTorch would name those of a `Sequential` called
+/// `layers`; those of a layer within a layer `layers.<k>.<i>.weight`. A weight is `(n_out, n_in)`, and of convolutions
+/// `(channels, channels_in, cells)`, radii in the place of cells where they share their weights.
 ///
 /// # Errors
 /// Where the file cannot be written.
@@ -26,13 +27,13 @@ pub fn write_weights<T: Real>(path: &Path, network: &Network, weights: &[T], mut
     let layers = serde_json::to_value(network).map_err(|e| unwritable(path, &e))?;
     metadata.insert(ARCHITECTURE.into(), layers);
     let mut buffers: Vec<Buffer> = Vec::new();
-    for (k, (layer, range)) in network.layers().iter().zip(network.weight_ranges()).enumerate() {
-        let Layer::Dense(dense) = layer else { continue };
-        let (w, b) = weights[range].split_at(dense.n_in * dense.n_out);
-        for (name, shape, values) in [("weight", vec![dense.n_out, dense.n_in], w), ("bias", vec![dense.n_out], b)] {
+    for node in network.nodes() {
+        let mut rest = &weights[node.weights.clone()];
+        for (name, shape) in node.operation.parts() {
+            let values = rest.split_off(..shape.iter().product()).unwrap_or_default();
             let mut bytes = Vec::with_capacity(values.len() * 8);
             values.iter().for_each(|x| x.write_le(&mut bytes));
-            buffers.push((format!("layers.{k}.{name}"), T::DTYPE, shape, bytes));
+            buffers.push((format!("layers.{}.{name}", node.name), T::DTYPE, shape, bytes));
         }
     }
     let bytes = serialise(path, &buffers, &metadata)?;
@@ -72,12 +73,10 @@ pub fn read_weights<T: Real>(path: &Path) -> Result<(Network, Vec<T>, Metadata)>
     let mut metadata = header(path, &bytes).map_err(|e| e.remedy(REMEDY))?;
     let tensors = SafeTensors::deserialize(&bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
     let network: Network = take_metadata(path, &mut metadata, ARCHITECTURE)?;
-    network.check().map_err(corrupt)?;
     let mut weights = Vec::new();
-    for (k, layer) in network.layers().iter().enumerate() {
-        let Layer::Dense(dense) = layer else { continue };
-        for (name, shape) in [("weight", vec![dense.n_out, dense.n_in]), ("bias", vec![dense.n_out])] {
-            let name = format!("layers.{k}.{name}");
+    for node in network.nodes() {
+        for (name, shape) in node.operation.parts() {
+            let name = format!("layers.{}.{name}", node.name);
             let tensor = tensors.tensor(&name).map_err(|e| corrupt(format!("tensor `{name}`: {e}")))?;
             if tensor.shape() != shape || tensor.dtype() != T::DTYPE {
                 let found = (tensor.dtype(), tensor.shape());

@@ -191,9 +191,17 @@ pub(super) fn product<T: Real>(out: &mut [T], a: Strided<'_, T>, b: Strided<'_, 
         }
         return;
     }
-    assert!(a.n_cols == b.n_rows && a.fits() && b.fits() && out.len() == a.n_rows * b.n_cols, "shapes of a product");
+    assert!(out.len() == a.n_rows * b.n_cols, "shapes of a product");
+    product_into(out, b.n_cols, a, b, add);
+}
+
+/// As [`product`], with the rows of `out` that far apart and what is between left alone.
+pub(super) fn product_into<T: Real>(out: &mut [T], row_stride: usize, a: Strided<'_, T>, b: Strided<'_, T>, add: bool) {
+    let last = a.n_rows.saturating_sub(1) * row_stride + b.n_cols;
+    assert!(a.n_cols == b.n_rows && a.fits() && b.fits(), "shapes of a product");
+    assert!(b.n_cols <= row_stride && last <= out.len(), "place of a product");
     #[allow(unsafe_code)]
-    // Sound: the assertion above holds every index that the strides reach inside its slice, and `out` is exclusive.
+    // Sound: the assertions above hold every index that the strides reach inside its slice, and `out` is exclusive.
     unsafe {
         gemm::gemm(
             a.n_rows,
@@ -201,7 +209,7 @@ pub(super) fn product<T: Real>(out: &mut [T], a: Strided<'_, T>, b: Strided<'_, 
             a.n_cols,
             out.as_mut_ptr(),
             1,
-            b.n_cols as isize,
+            row_stride as isize,
             add,
             a.data.as_ptr(),
             a.col_stride as isize,

@@ -158,8 +158,9 @@ impl Default for WeightsKeys {
 /// Some trajectories go with a fifth of the step size: where the kernel's scale is large, ψ has a sharp kink, and no chain
 /// leaves such a place with the steps that are best elsewhere.
 const STEP_SIZE_JITTER: f64 = 0.8;
-/// Gradients of a trajectory, where the analysis does not say.
-const FIELD_STEPS: usize = 20;
+/// Gradients of a trajectory, where the analysis does not say. Those of the field are long: small scales have to follow where
+/// the largest ones carry them, so that what is wide for both together is narrow for each alone.
+const FIELD_STEPS: usize = 72;
 const WEIGHTS_STEPS: usize = 20;
 /// The acceptance rate that step sizes adapt to, where the analysis does not say.
 const ACCEPTANCE_RATE: f64 = 0.8;

@@ -39,6 +39,13 @@ impl Scaling {
         for row in data.chunks_exact(n_data) {
             mean.iter_mut().zip(row).for_each(|(m, d)| *m += d / n);
         }
+        if input == Input::StandardiseField {
+            let overall = mean.iter().sum::<f64>() / n_data as f64;
+            let squares = data.iter().map(|d| (d - overall) * (d - overall)).sum::<f64>();
+            let variance = squares / (data.len() as f64 - 1.0);
+            let factor = if variance > 0.0 { 1.0 / variance.sqrt() } else { 0.0 };
+            return Ok(Self { mean: vec![overall; n_data], map: Map::Diagonal(vec![factor; n_data]) });
+        }
         let map = if input == Input::Standardise {
             let mut variance = vec![0.0; n_data];
             for row in data.chunks_exact(n_data) {

@@ -1,17 +1,21 @@
 //! What can be chosen about an information maximising neural network and its training.
 
 use crate::compressor::DerivativeSource;
-use crate::nn::Activation;
+use crate::error::Result;
+use crate::nn::{Activation, Layer, Network, Shape};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the network, its simulations and its training, with their defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Widths of the hidden layers.
+    /// Widths of the hidden layers of a perceptron.
     pub hidden: Vec<usize>,
-    /// Activation of the hidden layers.
+    /// Activation of its hidden layers.
     pub activation: Activation,
+    /// The layers of a network that sees the shape of the data, in the place of the perceptron's. A dense layer to the
+    /// summaries comes after them.
+    pub layers: Vec<Layer>,
     /// Number of summaries, at least the number of parameters, which it is where left out.
     pub n_summaries: Option<usize>,
     /// Adds the network's summaries to those of the score compression, which it then need not find by itself.
@@ -67,6 +71,8 @@ pub enum Input {
     Raw,
     /// Each value less its mean, over its standard deviation.
     Standardise,
+    /// All values less one mean, over one standard deviation: keeps the symmetries of a field.
+    StandardiseField,
     /// Decorrelated: L⁻¹ (d − mean) with the Cholesky factor L of the covariance; wants n_s well above n_data.
     Whiten,
 }
@@ -86,6 +92,7 @@ impl Default for Settings {
         Self {
             hidden: vec![128, 128],
             activation: Activation::Silu,
+            layers: vec![],
             n_summaries: None,
             add_to_score: false,
             score_n_s: None,
@@ -109,5 +116,19 @@ impl Default for Settings {
             lambda: 10.0,
             epsilon: 0.1,
         }
+    }
+}
+
+impl Settings {
+    /// The network for data of this shape.
+    ///
+    /// # Errors
+    /// Invalid input, where a layer does not fit what comes to it.
+    pub fn network(&self, shape: &[usize], n_summaries: usize) -> Result<Network> {
+        if self.layers.is_empty() {
+            return Network::perceptron(shape.iter().product(), &self.hidden, self.activation, n_summaries);
+        }
+        let last = Layer::Dense { width: n_summaries };
+        Network::new(Shape::field(shape), self.layers.iter().cloned().chain([last]).collect())
     }
 }

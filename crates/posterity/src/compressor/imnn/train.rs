@@ -15,7 +15,8 @@ use crate::compressor::run::{Run, Tally};
 use crate::compressor::{Compressor, Score};
 use crate::error::{Error, Result};
 use crate::failure::Failures;
-use crate::nn::{Network, Workspace, initialise};
+use crate::math::{Matrix, mean_and_covariance};
+use crate::nn::{Network, Workspace, initialise, map_outputs};
 use crate::simulator::{Derivatives, SimulationSet, Simulator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -82,7 +83,7 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
     let regulariser = Regulariser::new(settings.lambda, settings.epsilon)?;
     let (Training::Fresh { like: first, .. } | Training::Fixed(first)) = training;
     let n_out = settings.n_summaries.unwrap_or(first.n_params());
-    let network = Network::perceptron(first.n_data(), &settings.hidden, settings.activation, n_out)?;
+    let network = settings.network(&first.shape, n_out)?;
     let scaling = Scaling::fit(settings.input, &first.fiducial, first.n_data())?;
     let mut keeper = run.checkpoint.map(|checkpoint| {
         checkpoint.of_training(json!({
@@ -102,7 +103,13 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
         None => {
             let (mut tally, score) = (Tally::default(), settings.add_to_score);
             let score = score.then(|| fit_score(training, first, settings, run, &mut tally)).transpose()?;
-            State::init(initialise(&network, seed.label("weights")), settings, score, tally)
+            let mut weights = initialise(&network, seed.label("weights"));
+            if !settings.layers.is_empty() {
+                let inputs = Inputs::new(first, &scaling, None);
+                let summaries = inputs.apply(&network, &weights).fiducial(&inputs, n_out);
+                unit_covariance(&network, &mut weights, &summaries);
+            }
+            State::init(weights, settings, score, tally)
         }
     };
     let score = state.score.clone();
@@ -161,6 +168,25 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
     let imnn = Imnn { network, weights: state.best, scaling, score };
     let Tally { n_simulations, failures } = state.tally;
     Ok(Outcome { imnn, history: state.history, failures, n_simulations })
+}
+
+/// Changes the last layer so that these summaries of simulations have mean 0 and covariance 1.
+///
+/// Means over many cells scatter by little, and the loss holds the covariance near 1: training would begin with a long
+/// way to there. Where the covariance is not positive definite the weights stay.
+fn unit_covariance(network: &Network, weights: &mut [f32], summaries: &[f64]) {
+    let n = network.n_out();
+    let (mean, covariance) = mean_and_covariance(summaries, n);
+    let Ok(factor) = covariance.cholesky() else { return };
+    let mut inverse = Matrix::identity(n);
+    let mut column = vec![0.0; n];
+    for j in 0..n {
+        column.fill(0.0);
+        column[j] = 1.0;
+        factor.solve_lower(&mut column);
+        (0..n).for_each(|i| inverse[(i, j)] = column[i]);
+    }
+    map_outputs(network, weights, inverse.as_slice(), &mean);
 }
 
 /// The score that the network's summaries are added to.
