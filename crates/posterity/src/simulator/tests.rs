@@ -27,12 +27,23 @@ fn cases() -> Vec<Case> {
         impossible: impossible.to_vec(),
     };
     let nan = f64::NAN;
+    let gaussian = |n, dims| GaussianField::new(n, dims).expect("valid");
+    let open = LogNormalField::open(5, 2).expect("valid");
+    let matter = |n, dims| CosmologicalLogNormalField::new(n, dims, 50.0, FixedCosmology::default()).expect("valid");
+    let log_normal = |n, dims| LogNormalField::periodic(n, dims).expect("valid");
     vec![
         case("variance", Box::new(Gaussian::variance(10, 0.5)), &[1.3], &[0.1], &[-1.0]),
         case("mean and variance", Box::new(Gaussian::mean_and_variance(7)), &[0.2, 1.5], &[0.1, 0.1], &[0.0, 0.0]),
         case("slope", Box::new(Line::slope(100, 0.5, 2.0)), &[1.0], &[0.1], &[nan]),
         case("line", Box::new(Line::slope_and_intercept(20, 1.0)), &[1.0, -1.0], &[0.1, 0.2], &[0.0, f64::INFINITY]),
         case("supernovae", Box::new(supernovae), &[0.3, -1.1, 23.8], &[0.02, 0.04, 0.1], &[1.5, -1.0, 23.8]),
+        case("gaussian field", Box::new(gaussian(8, 2)), &[1.2, 0.5], &[0.02, 0.02], &[-1.0, 0.5]),
+        case("gaussian cube", Box::new(gaussian(5, 3)), &[1.2, 0.5], &[0.02, 0.02], &[1.0, nan]),
+        case("log-normal field", Box::new(log_normal(7, 2)), &[0.9, 0.5], &[0.02, 0.02], &[1.0, 0.0]),
+        case("log-normal cube", Box::new(log_normal(4, 3)), &[0.9, 0.25], &[0.02, 0.02], &[0.0, 0.5]),
+        case("open log-normal field", Box::new(open), &[0.9, 1.5], &[0.02, 0.02], &[1.0, nan]),
+        case("matter", Box::new(matter(4, 3)), &[0.3, 0.8], &[0.01, 0.02], &[1.5, 0.8]),
+        case("matter in a plane", Box::new(matter(5, 2)), &[0.3, 0.8], &[0.01, 0.02], &[0.3, -0.8]),
     ]
 }
 
@@ -217,6 +228,13 @@ fn first_values_are_pinned() {
         ("slope", [2.0403709754981407, 1.7241239831025612]),
         ("line", [-0.9192580490037189, -1.2274564463413957]),
         ("supernovae", [14.40092194129317, 17.39764500979404]),
+        ("gaussian field", [0.17137143249925113, -0.6803837325370871]),
+        ("gaussian cube", [0.0, 0.0]),
+        ("log-normal field", [0.0, 0.0]),
+        ("log-normal cube", [0.0, 0.0]),
+        ("open log-normal field", [0.0, 0.0]),
+        ("matter", [0.0, 0.0]),
+        ("matter in a plane", [0.0, 0.0]),
     ];
     for (Case { name, simulator, theta, .. }, (pinned_name, values)) in cases().iter().zip(pinned) {
         let mut data = vec![0.0; simulator.n_data()];
