@@ -229,18 +229,24 @@ fn first_values_are_pinned() {
         ("line", [-0.9192580490037189, -1.2274564463413957]),
         ("supernovae", [14.40092194129317, 17.39764500979404]),
         ("gaussian field", [0.17137143249925113, -0.6803837325370871]),
-        ("gaussian cube", [0.0, 0.0]),
-        ("log-normal field", [0.0, 0.0]),
-        ("log-normal cube", [0.0, 0.0]),
-        ("open log-normal field", [0.0, 0.0]),
-        ("matter", [0.0, 0.0]),
-        ("matter in a plane", [0.0, 0.0]),
+        ("gaussian cube", [0.04965350376636082, -0.628935314054757]),
+        ("log-normal field", [-0.39119837685024855, -0.6552515351603715]),
+        ("log-normal cube", [-0.3148623812759433, -0.7432286203855776]),
+        ("open log-normal field", [-0.4858777083082949, -0.7030483900971631]),
+        ("matter", [-0.3348090052706415, -0.6113938440480046]),
+        ("matter in a plane", [0.05564948257908584, -0.3691029227027963]),
     ];
-    for (Case { name, simulator, theta, .. }, (pinned_name, values)) in cases().iter().zip(pinned) {
+    let mut found = Vec::new();
+    for Case { name, simulator, theta, .. } in cases() {
         let mut data = vec![0.0; simulator.n_data()];
-        simulator.simulate(theta, &mut Seed::new(2).stream(1), &mut data).expect("possible");
-        // Logarithms may differ in their last bit from one platform to the next.
-        let agree = data.iter().zip(values).all(|(d, p): (&f64, f64)| (d - p).abs() < 1e-13 * p.abs());
-        assert!(*name == pinned_name && agree, "{name}: {:?}", &data[..2]);
+        simulator.simulate(&theta, &mut Seed::new(2).stream(1), &mut data).expect("possible");
+        found.push((name, [data[0], data[1]]));
     }
+    // Logarithms may differ in their last bit from one platform to the next, and sums of a transform by some.
+    let agree = found.len() == pinned.len()
+        && found.iter().zip(pinned).all(|((name, values), (pinned_name, pinned))| {
+            let near = values.iter().zip(pinned).all(|(d, p)| (d - p).abs() < 1e-13 * p.abs().max(0.1));
+            *name == pinned_name && near
+        });
+    assert!(agree, "{found:?}");
 }

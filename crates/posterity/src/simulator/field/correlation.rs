@@ -99,10 +99,10 @@ mod tests {
                 assert!((slope[x] - difference).abs() < 1e-8, "{n} {beta} {x}: {} {difference}", slope[x]);
             }
             assert!((xi[0] - 1.0).abs() < 1e-15);
-            for m in 0..n {
+            for (m, [ln, _]) in ln_power.into_iter().enumerate() {
                 let turn = 2.0 * PI * m as f64 / n as f64;
                 let sum: f64 = xi.iter().enumerate().map(|(x, xi)| xi * (turn * x as f64).cos()).sum();
-                let lambda = ln_power[m][0].exp();
+                let lambda = ln.exp();
                 assert!((sum - lambda).abs() < 1e-13 * n as f64, "{n} {beta} {m}: {sum} {lambda}");
                 assert!((power.root[m] * power.root[m] - lambda).abs() < 1e-14 * n as f64);
             }

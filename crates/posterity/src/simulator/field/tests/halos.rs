@@ -110,7 +110,8 @@ fn theta_does_not_change_how_much_is_drawn() {
 
 #[test]
 fn what_cannot_be_is_refused_with_its_key() {
-    let cases: [(&str, fn(&mut HaloCountsSettings)); 10] = [
+    type Change = fn(&mut HaloCountsSettings);
+    let cases: [(&str, Change); 10] = [
         ("`n`: 1 cells", |s| s.n = 1),
         ("`n`: 2 voxels", |s| s.n = 2),
         ("`dims`: a field of 1", |s| s.dims = 1),
