@@ -9,9 +9,9 @@ const METHODS: &str = r#"
 [compressor]
 kind = "imnn"
 hidden = [8]
-n_s = 60
-n_d = 20
-n_independent = 60
+n_s = 300
+n_d = 40
+n_independent = 300
 max_iterations = 4
 evaluate_every = 2
 [infer]

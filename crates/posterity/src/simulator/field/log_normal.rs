@@ -20,7 +20,7 @@
 use super::correlation::{AxisPower, correlation};
 use super::gaussian::IMNN;
 use super::lattice::{self, Lattice};
-use super::log_normal_fisher::fisher;
+use super::log_normal_fisher::{degenerate, fisher};
 use super::pool::Pool;
 use crate::error::{Error, Result};
 use crate::math::Matrix;
@@ -76,6 +76,9 @@ impl LogNormalField {
     pub fn fisher(&self, alpha: f64, beta: f64) -> Result<Matrix> {
         check(&[alpha, beta])?;
         let (n, n_lattice) = (self.shape[0], self.lattice.n());
+        if beta > n as f64 {
+            return Err(degenerate());
+        }
         let (xi, slope) = correlation(n_lattice, beta);
         let matrix = |values: &[f64]| Matrix::from_fn(n, n, |i, j| values[(i + n_lattice - j) % n_lattice]);
         fisher(&matrix(&xi), &matrix(&slope), self.lattice.dims(), alpha)

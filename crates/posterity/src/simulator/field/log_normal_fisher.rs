@@ -25,13 +25,15 @@ const LEAST_VARIANCE: f64 = 1e-10;
 /// Terms of the exponential's series: at α = 15, where its moments leave the range of floats, 700 are enough.
 const MOST_TERMS: usize = 2000;
 
+/// That neighbours leave a cell nothing of its own.
+pub(super) fn degenerate() -> Error {
+    Error::numerical("a cell of the field is all but decided by its neighbours")
+        .remedy("choose a smaller beta: no data in double precision hold what is left to know")
+}
+
 /// About (α, β), both checked, of a field in `dims` dimensions: the correlation along an axis of n cells and its
 /// derivative by β, both (n, n).
 pub(super) fn fisher(correlation: &Matrix, slope: &Matrix, dims: usize, alpha: f64) -> Result<Matrix> {
-    let degenerate = || {
-        Error::numerical("a cell of the field is all but decided by its neighbours")
-            .remedy("choose a smaller beta: no data in double precision hold what is left to know")
-    };
     let cholesky = correlation.cholesky().map_err(|_| degenerate())?;
     let n = correlation.n_rows();
     if (0..n).any(|i| cholesky.lower()[(i, i)].powi(2) < LEAST_VARIANCE) {

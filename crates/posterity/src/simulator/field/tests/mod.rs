@@ -178,6 +178,7 @@ fn a_long_correlation_underflows_to_a_field_that_is_everywhere_the_same() {
     assert!(data.iter().all(|d| (d - data[0]).abs() < 1e-12) && derivative.iter().all(|d| d.is_finite()));
     let error = field.fisher(0.5, 60.0).expect_err("no data hold it");
     assert!(error.is_numerical(), "{error}");
+    assert!(field.fisher(0.5, 1e99).expect_err("at once").is_numerical());
     assert!(field.fisher(20.0, 0.5).expect_err("overflow").is_numerical());
 }
 
