@@ -26,6 +26,8 @@ mod describe;
 mod document;
 mod extension;
 mod external;
+mod field_template;
+mod fields;
 mod folder;
 mod inference;
 mod keys;
@@ -46,6 +48,7 @@ pub use extension::{
     AnyAnalysis, BiasModel, BlockResults, Compare, Engine, Extension, ExtensionResults, Field, Halos, Sampling,
     WeightResults, What, compare, report_extension, run_extension, sample,
 };
+pub use fields::FieldModel;
 pub use folder::{check_out_dir, default_out_dir, prepare_out_dir};
 pub use inference::{Inference, Method};
 pub use model::Model;

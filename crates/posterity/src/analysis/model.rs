@@ -1,6 +1,7 @@
 //! The section `[simulator]`: which of the built-in models, on which data, or which program.
 
 use super::external;
+use super::fields::{self, FieldModel};
 use super::section::Section;
 use super::stored::StoredModel;
 use crate::error::{Error, Result};
@@ -11,7 +12,17 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// The kinds of simulator an analysis can name.
-pub(super) const KINDS: [&str; 5] = ["gaussian", "line", "supernovae", "command", "worker"];
+pub(super) const KINDS: [&str; 9] = [
+    "gaussian",
+    "line",
+    "supernovae",
+    fields::KINDS[0],
+    fields::KINDS[1],
+    fields::KINDS[2],
+    fields::KINDS[3],
+    "command",
+    "worker",
+];
 
 /// A simulator that an analysis can name, or what stands in for one.
 pub enum Model {
@@ -21,6 +32,8 @@ pub enum Model {
     Line(Line),
     /// Magnitudes of supernovae in flat wCDM.
     Supernovae(Box<Supernovae>),
+    /// A field on a grid.
+    Field(Box<FieldModel>),
     /// None: stored simulations alone.
     Stored(Box<StoredModel>),
     /// A program outside.
@@ -34,9 +47,10 @@ impl Model {
             Self::Gaussian(_) => KINDS[0],
             Self::Line(_) => KINDS[1],
             Self::Supernovae(_) => KINDS[2],
+            Self::Field(field) => field.kind(),
             Self::Stored(_) => "stored",
-            Self::External(program) if program.kind() == Kind::Command => KINDS[3],
-            Self::External(_) => KINDS[4],
+            Self::External(program) if program.kind() == Kind::Command => "command",
+            Self::External(_) => "worker",
         }
     }
 
@@ -46,6 +60,7 @@ impl Model {
             Self::Gaussian(simulator) => simulator,
             Self::Line(simulator) => simulator,
             Self::Supernovae(simulator) => &**simulator,
+            Self::Field(field) => field.simulator(),
             Self::Stored(stored) => &**stored,
             Self::External(simulator) => &**simulator,
         }
@@ -68,6 +83,10 @@ impl Model {
             Self::Stored(_) => (None, false, "datum", "value"),
             Self::Line(line) => (Some(line.abscissae().collect()), false, "$x$", "$d$"),
             Self::Supernovae(sn) => (Some(sn.redshifts().to_vec()), true, "redshift $z$", "magnitude $m_B$ [mag]"),
+            Self::Field(field) => {
+                let (abscissa_label, data_label) = field.labels();
+                (None, false, abscissa_label, data_label)
+            }
             Self::External(_) => (None, false, "datum", "value"),
         };
         Axes { abscissa, log_abscissa, abscissa_label, data_label }
@@ -76,7 +95,7 @@ impl Model {
     /// The measured data that came with the simulator's files.
     pub fn measured(&self) -> Option<&[f64]> {
         match self {
-            Self::Gaussian(_) | Self::Line(_) | Self::Stored(_) | Self::External(_) => None,
+            Self::Gaussian(_) | Self::Line(_) | Self::Field(_) | Self::Stored(_) | Self::External(_) => None,
             Self::Supernovae(simulator) => Some(simulator.observed()),
         }
     }
@@ -85,7 +104,7 @@ impl Model {
     pub fn external(&self) -> Option<&External> {
         match self {
             Self::External(simulator) => Some(simulator),
-            Self::Gaussian(_) | Self::Line(_) | Self::Supernovae(_) | Self::Stored(_) => None,
+            _ => None,
         }
     }
 
@@ -93,6 +112,7 @@ impl Model {
     pub(super) fn digest(&self) -> Option<u64> {
         match self {
             Self::Supernovae(simulator) => Some(simulator.digest()),
+            Self::Field(field) => field.digest(),
             Self::Gaussian(_) | Self::Line(_) | Self::External(_) | Self::Stored(_) => None,
         }
     }
@@ -180,6 +200,7 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Result<Model> {
         }
         "command" => external::read(section, Kind::Command, folder),
         "worker" => external::read(section, Kind::Worker, folder),
+        kind if fields::KINDS.contains(&kind) => fields::read(section, kind, folder).map(Box::new).map(Model::Field),
         _ => {
             let keys: SupernovaeKeys = section.rest(&["kind"])?;
             let file = |key: &str, path: &Path| {

@@ -1,6 +1,7 @@
 //! The commented analysis that `posterity init` writes, one for each simulator.
 
 use super::extension::template::HALOS;
+use super::field_template::field_template;
 use super::keys::suggest;
 use super::model::KINDS;
 use crate::error::{Error, Result};
@@ -51,19 +52,25 @@ pub fn template(kind: &str) -> Result<String> {
         "command" => (COMMAND, "{ rate = 0.1, scale = 0.1 }", "0.3"),
         "worker" => (WORKER, "{ rate = 0.1, scale = 0.1 }", "0.3"),
         _ => {
-            let error = Error::invalid_input(format!("there is no simulator `{kind}`"));
-            return Err(error.remedy(suggest(kind, kinds())));
+            let Some(field) = field_template(kind) else {
+                let error = Error::invalid_input(format!("there is no simulator `{kind}`"));
+                return Err(error.remedy(suggest(kind, kinds())));
+            };
+            return Ok([HEAD, &field.text, &methods(field.delta, field.epsilon, field.is_slow)].concat());
         }
     };
-    let mut methods = METHODS.replace("DELTA", delta).replace("EPSILON", epsilon);
-    if [COMMAND, WORKER].contains(&problem) {
-        FEWER.iter().for_each(|(many, few)| methods = methods.replace(many, few));
-        return Ok([HEAD, problem, PROGRAM, &methods].concat());
-    }
-    Ok([HEAD, problem, &methods].concat())
+    let is_program = [COMMAND, WORKER].contains(&problem);
+    let methods = methods(delta, epsilon, is_program);
+    Ok([HEAD, problem, if is_program { PROGRAM } else { "" }, &methods].concat())
 }
 
-/// Programs outside take long: what the methods ask of them, instead of what is nothing to the built-in models.
+fn methods(delta: &str, epsilon: &str, is_slow: bool) -> String {
+    let methods = METHODS.replace("DELTA", delta).replace("EPSILON", epsilon);
+    let fewer = if is_slow { &FEWER[..] } else { &[] };
+    fewer.iter().fold(methods, |methods, (many, few)| methods.replace(many, few))
+}
+
+/// Programs outside take long, and some fields: what the methods ask of them, instead of what is nothing to the others.
 const FEWER: [(&str, &str); 6] = [
     ("\nsimulations = \"fresh\"           # fresh", "\nsimulations = \"fixed\"           # fixed, fresh"),
     (" (new ones at each iteration: nothing to overfit) | fixed\n", " (new ones at each iteration)\n"),
@@ -85,7 +92,7 @@ const GAUSSIAN: &str = r#"title = "Mean and variance of normal draws"
 seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
 
 [simulator]
-kind = "gaussian"               # gaussian | line | supernovae | command | worker
+kind = "gaussian"               # or another that `posterity init --help` lists
 n_data = 10                     # draws of N(mean, variance)
 # known_mean = 0.0              # leaves the variance alone unknown
 # max_failed_fraction = 0.1     # share of simulations that may fail before the run stops
@@ -120,7 +127,7 @@ const LINE: &str = r#"title = "A straight line"
 seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
 
 [simulator]
-kind = "line"                   # gaussian | line | supernovae | command | worker
+kind = "line"                   # or another that `posterity init --help` lists
 n_data = 100                    # points from 0 to 10
 sd = 1.0                        # standard deviation of the noise
 # known_intercept = 0.0         # leaves the slope alone unknown
@@ -158,7 +165,7 @@ const SUPERNOVAE: &str = r#"title = "Supernovae, flat wCDM"
 seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
 
 [simulator]
-kind = "supernovae"             # gaussian | line | supernovae | command | worker
+kind = "supernovae"             # or another that `posterity init --help` lists
 table = "lcparam.txt"           # table of redshifts and magnitudes with a header, as CosmoMC and Cobaya read it
 covariance = "sys.txt"          # systematic covariance, n then n x n numbers; left out: the table's dmb alone
 # max_failed_fraction = 0.1     # share of simulations that may fail before the run stops
@@ -245,7 +252,7 @@ const COMMAND: &str = r#"title = "A program that is run once per simulation"
 seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
 
 [simulator]
-kind = "command"                # gaussian | line | supernovae | command | worker
+kind = "command"                # or another that `posterity init --help` lists
 # Program and arguments, no shell in between; {{ and }} are braces. It runs in this file's folder, from which relative
 # names count. It is told a seed, the parameters, and which file to write.
 command = ["python3", "simulate.py", "{seed}", "{theta.rate}", "{theta.scale}", "{output}"]
@@ -257,7 +264,7 @@ const WORKER: &str = r#"title = "A program that answers line by line"
 seed = 1                        # of all randomness; the same seed gives the same results on any number of threads
 
 [simulator]
-kind = "worker"                 # gaussian | line | supernovae | command | worker
+kind = "worker"                 # or another that `posterity init --help` lists
 # Program and arguments, no shell in between. It runs in this file's folder, from which relative names count, and
 # answers one line for each simulation on its standard output: docs/external.md says how.
 command = ["python3", "worker.py"]
@@ -356,7 +363,7 @@ max_simulations = 5000000
 mod tests {
     use super::super::document::Source;
     use super::super::keys::keys_of;
-    use super::super::{Analysis, compression, model};
+    use super::super::{Analysis, compression, fields, model};
     use super::*;
     use crate::compressor::imnn;
     use crate::compressor::score;
@@ -388,7 +395,8 @@ mod tests {
 
     #[test]
     fn the_template_shows_the_defaults_of_every_key() {
-        let text = template("gaussian").expect("there") + LINE + SUPERNOVAE + COMMAND + PROGRAM;
+        let fields = fields::KINDS.map(|kind| field_template(kind).expect("there").text).concat();
+        let text = template("gaussian").expect("there") + LINE + SUPERNOVAE + &fields + COMMAND + PROGRAM;
         let keys = [
             keys_of::<imnn::Settings>(),
             keys_of::<score::Settings>(),
@@ -398,6 +406,10 @@ mod tests {
             keys_of::<model::GaussianKeys>(),
             keys_of::<model::LineKeys>(),
             keys_of::<model::SupernovaeKeys>(),
+            keys_of::<fields::GaussianKeys>(),
+            keys_of::<fields::LogNormalKeys>(),
+            keys_of::<fields::CosmologicalKeys>(),
+            keys_of::<fields::HaloCountsKeys>(),
             keys_of::<super::super::store::Keys>(),
             keys_of::<external::Settings>(),
             &compression::BESIDE,

@@ -64,6 +64,12 @@ pub struct Lpt {
     sums: Vec<f64>,
 }
 
+/// What displacements of first and second order are multiplied with.
+fn factors(grid: &Grid, growth: &Growth) -> [f64; 2] {
+    let per_wavenumber = grid.n() as f64 / (2.0 * PI);
+    [growth.first * per_wavenumber, -growth.second * per_wavenumber / grid.n_cells() as f64]
+}
+
 impl Lpt {
     /// Displacements on `grid` at the time of `growth`.
     ///
@@ -77,11 +83,11 @@ impl Lpt {
             Order::One => (0, 2),
             Order::Two => (6, 3),
         };
-        let per_wavenumber = n as f64 / (2.0 * PI);
+        let [first, second] = factors(&grid, growth);
         Ok(Self {
             modes: Modes::new(&grid, power),
-            first: growth.first * per_wavenumber,
-            second: -growth.second * per_wavenumber / cells as f64,
+            first,
+            second,
             scratch: lines.scratch(),
             one: vec![Complex::default(); lines.len()],
             three: vec![Complex::default(); n_spectra * lines.len()],
@@ -94,6 +100,18 @@ impl Lpt {
             order,
             lines,
         })
+    }
+
+    /// Puts another spectrum and time in place, on the same grid and in the same memory; amplitudes of whitened
+    /// coordinates are 1 again.
+    ///
+    /// # Errors
+    /// As [`Lpt::new`].
+    pub fn set_linear(&mut self, power: &LinearPower, growth: &Growth) -> Result<()> {
+        power.check_covers(&self.grid)?;
+        self.modes = Modes::new(&self.grid, power);
+        [self.first, self.second] = factors(&self.grid, growth);
+        Ok(())
     }
 
     /// The grid.

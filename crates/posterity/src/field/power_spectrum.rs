@@ -177,6 +177,13 @@ impl LinearPower {
         Ok(self)
     }
 
+    /// The spectrum times a positive factor: σ8 times its root.
+    #[must_use]
+    pub fn scaled(mut self, factor: f64) -> Self {
+        self.factor *= factor;
+        self
+    }
+
     /// Refuses a grid with modes outside of a table.
     ///
     /// # Errors

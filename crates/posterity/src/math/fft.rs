@@ -17,6 +17,10 @@ use rustfft::Fft;
 use std::fmt;
 use std::sync::Arc;
 
+mod serial;
+
+pub use serial::{SerialFft, Workspace};
+
 /// A complex number.
 pub type Complex = rustfft::num_complex::Complex<f64>;
 
@@ -175,6 +179,11 @@ impl Lines {
 
     /// Scratch memory, one for each task of a pass.
     pub(crate) fn scratch(&self) -> Vec<Scratch> {
+        vec![self.one_scratch(); self.n.div_ceil(self.chunk())]
+    }
+
+    /// Scratch memory of one task.
+    fn one_scratch(&self) -> Scratch {
         let block = vec![Complex::default(); self.width * self.pitch()];
         let lengths = [
             self.real_to_complex.get_scratch_len(),
@@ -182,14 +191,13 @@ impl Lines {
             self.forward.get_inplace_scratch_len(),
             self.inverse.get_inplace_scratch_len(),
         ];
-        let one = Scratch {
+        Scratch {
             blocks: [block.clone(), block.clone(), block],
             fft: vec![Complex::default(); lengths.into_iter().fold(0, usize::max)],
             real: std::array::from_fn(|_| vec![0.0; self.n * self.n]),
             plane: vec![Complex::default(); self.plane()],
             row: vec![0.0; self.n],
-        };
-        vec![one; self.n.div_ceil(self.chunk())]
+        }
     }
 
     /// Complex values of a cube.

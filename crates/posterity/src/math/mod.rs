@@ -6,7 +6,7 @@ mod moments;
 mod special;
 pub mod vectorised;
 
-pub use fft::{Complex, RealFft3};
+pub use fft::{Complex, RealFft3, SerialFft, Workspace};
 pub(crate) use fft::{Lines, Scratch};
 pub use matrix::{Cholesky, Matrix};
 pub use moments::mean_and_covariance;

@@ -1,6 +1,7 @@
 //! Simulators M: theta → d, the only description of the physics that likelihood-free inference needs.
 
 pub mod external;
+mod field;
 mod gaussian;
 mod line;
 mod marginal;
@@ -8,6 +9,10 @@ mod set;
 mod supernovae;
 
 pub use external::External;
+pub use field::{
+    CosmologicalLogNormalField, FixedCosmology, GaussianField, HaloCounts, HaloCountsSettings, HaloWeights,
+    LogNormalField,
+};
 pub use gaussian::Gaussian;
 pub use line::Line;
 pub use marginal::Marginalised;

@@ -92,6 +92,33 @@ pub(super) fn read(section: Section<'_>, field: &Field, threshold: f64, what: Wh
     Ok(Engine { settings, names, weights })
 }
 
+/// Reads and checks the section of an engine whose weights must be known, of halos above `threshold` [Msun/h], wherever
+/// the section stands.
+pub(in super::super) fn read_known(
+    section: Section<'_>,
+    threshold: f64,
+    folder: &Path,
+) -> Result<(halo::Settings, Vec<f64>)> {
+    let (document, path) = (section.document, section.path.clone());
+    let keys: Keys = section.rest(&[])?;
+    let settings = keys.settings();
+    settings.mixture.check().map_err(|error| within(document, &path, error))?;
+    let message = format!("a kernel of {} voxels along each axis is too large", keys.kernel_size);
+    let remedy = format!("give an odd number up to {MAX_KERNEL}");
+    document.demand(keys.kernel_size <= MAX_KERNEL, &format!("{path}.kernel_size"), message, &remedy)?;
+    // A grid that holds any kernel: that it fits the grid at hand is seen where both are known.
+    settings.engine.check([2 * MAX_KERNEL; 3]).map_err(|error| within(document, &path, error))?;
+    let of_weights = format!("{path}.weights");
+    let Some(file) = keys.weights else {
+        let error = Error::invalid_input("missing key: an engine of your own has weights of its own");
+        let remedy = "name a .npy of the weights in order, or the results.json of a run that sampled them";
+        return Err(document.blame(&of_weights, error.remedy(remedy)));
+    };
+    let names: Vec<String> = settings.engine.names().into_iter().chain(settings.mixture.names()).collect();
+    let weights = known(&folder.join(file), &settings, &names, threshold);
+    weights.map(|weights| (settings, weights)).map_err(|error| document.blame(&of_weights, error))
+}
+
 /// Weights from an array in order, or the posterior means of an earlier run with the same engine and threshold.
 fn known(path: &Path, settings: &halo::Settings, names: &[String], threshold: f64) -> Result<Vec<f64>> {
     there_is(path)?;

@@ -19,6 +19,7 @@ mod tests;
 
 pub use compare::{BiasModel, Compare};
 pub use engine::Engine;
+pub(super) use engine::read_known;
 pub use field::Field;
 pub use halos::Halos;
 pub use sample::{Sampling, What};

@@ -21,6 +21,9 @@ use std::path::Path;
 const N_DRAWS: usize = 400;
 /// The same where a program outside simulates: enough for the bands of the figure.
 const N_DRAWS_OUTSIDE: usize = 100;
+/// Fewer where there are so many data that all of them would take more than 256 MB, but never fewer than some.
+const MOST_VALUES: usize = 1 << 25;
+const FEWEST_DRAWS: usize = 20;
 
 /// Writes one simulation at each of so many draws of equal weight; failed simulations are left out. Returns how many
 /// simulations there were, and those that failed.
@@ -38,6 +41,7 @@ pub(super) fn write(
     let n_data = simulator.n_data();
     let directions = nuisance_directions(analysis, &draws.mean(), seed.label("nuisance"))?;
     let n = if analysis.model.external().is_some() { N_DRAWS_OUTSIDE } else { N_DRAWS };
+    let n = n.min((MOST_VALUES / n_data).max(FEWEST_DRAWS));
     let chosen = equal_weight(draws, n);
     let mut rows = vec![0.0; n * n_data];
     let outcomes: Vec<Option<Failure>> = on_its_threads(simulator, |least| {

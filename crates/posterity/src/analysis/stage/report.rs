@@ -97,6 +97,9 @@ fn convergence(knowledge: &Knowledge) -> Convergence {
     }
 }
 
+/// Most data that the figure of the predictions shows: more lie on top of one another, and make a page of megabytes.
+const MOST_DRAWN: usize = 1000;
+
 fn predictive(analysis: &Analysis, out_dir: &Path) -> Result<Predictive> {
     let simulator = analysis.simulator();
     let axes = [("n_draws", None), ("data", Some(simulator.n_data()))];
@@ -108,15 +111,24 @@ fn predictive(analysis: &Analysis, out_dir: &Path) -> Result<Predictive> {
     }
     let draws = npy::read(&path, &axes)?.data;
     let axes = analysis.model.axes();
+    let n_data = simulator.n_data();
+    let every = n_data.div_ceil(MOST_DRAWN);
+    let thinned = |values: &[f64]| values.chunks(n_data).flat_map(|row| row.iter().copied().step_by(every)).collect();
+    let mut note = predictions::note(analysis);
+    if every > 1 {
+        let sentence = format!("Of {n_data} data one in {every} is drawn, those of a field in C order.");
+        note = [note, sentence].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
+    }
+    let numbered = || (1..=n_data).map(|i| i as f64).collect();
     Ok(Predictive {
-        abscissa: axes.abscissa,
+        abscissa: Some(thinned(&axes.abscissa.unwrap_or_else(numbered))),
         log_abscissa: axes.log_abscissa,
         abscissa_label: axes.abscissa_label.into(),
         data_label: axes.data_label.into(),
-        data: analysis.observed.clone(),
+        data: thinned(&analysis.observed),
         errors: Vec::new(),
-        note: predictions::note(analysis),
-        draws,
+        note,
+        draws: thinned(&draws),
     })
 }
 

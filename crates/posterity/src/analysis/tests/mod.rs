@@ -1,5 +1,7 @@
 //! Laws of the analysis file: what is read, what an override changes, and every error text of the check.
 
+mod fields;
+
 use super::*;
 use crate::compressor::imnn::Input;
 use crate::nn::Activation;
