@@ -4,7 +4,7 @@ use super::compression::CompressionPlan;
 use super::document::Document;
 use super::model::try_at;
 use crate::compressor::imnn::{self, Input, Simulations};
-use crate::compressor::{DerivativeSource, Settings, score};
+use crate::compressor::{DerivativeSource, Settings, Statistic, score};
 use crate::error::Result;
 use crate::simulator::Simulator;
 
@@ -64,19 +64,32 @@ impl Check<'_> {
             "there is no score that fresh simulations would go to",
             "give add_to_score = true and simulations = \"fresh\", or leave it out",
         )?;
+        self.demand(
+            s.statistic.is_none() || s.add_to_score,
+            &["statistic", "add_to_score"],
+            "there is no score of the statistic that the network would add to",
+            "give add_to_score = true, or leave it out",
+        )?;
         if s.add_to_score {
+            let n_values = self.statistic(s.statistic, shape)?;
             let (name, n) = s.score_n_s.map_or(("n_s", s.n_s), |n| ("score_n_s", n));
-            let message = format!("{n} is too few for a covariance of {n_data} data");
+            let message = format!("{n} is too few for a covariance of {n_values} data");
             self.demand(
-                n >= n_data + 3,
+                n >= n_values + 3,
                 &[name],
                 message,
-                &format!("give {} at the very least, better a hundred times n_data", n_data + 3),
+                &format!("give {} at the very least, better a hundred times n_data", n_values + 3),
             )?;
         }
         self.memory(s.n_s, s.n_d, n_params, n_data, s.derivative)?;
         self.training(s)?;
         self.regulariser(s.lambda, s.epsilon)
+    }
+
+    /// Values that a score has to do with: the data, or those of a statistic, which must be possible.
+    fn statistic(&self, statistic: Option<Statistic>, shape: &[usize]) -> Result<usize> {
+        let n_values = statistic.map_or(Ok(shape.iter().product()), |statistic| statistic.n_values(shape));
+        n_values.map_err(|error| self.document.blame("compressor.statistic", error))
     }
 
     /// The network, layer by layer.
@@ -202,9 +215,11 @@ impl Check<'_> {
     }
 
     /// Settings of the score compression, whose covariance is that of the data.
-    pub(super) fn score(&self, s: &score::Settings, n_params: usize, n_data: usize) -> Result<()> {
-        let least = n_data + 3;
-        let message = format!("{} is too few for a covariance of {n_data} data", s.n_s);
+    pub(super) fn score(&self, s: &score::Settings, n_params: usize, shape: &[usize]) -> Result<()> {
+        let n_data = shape.iter().product();
+        let n_values = self.statistic(s.statistic, shape)?;
+        let least = n_values + 3;
+        let message = format!("{} is too few for a covariance of {n_values} data", s.n_s);
         self.demand(
             s.n_s >= least,
             &["n_s"],

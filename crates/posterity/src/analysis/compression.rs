@@ -82,7 +82,7 @@ pub(super) fn read(
         // Of a stored set one half is held out.
         let parts = if stored.is_some() { 2 } else { 1 };
         let part = score::Settings { n_s: s.n_s / parts, n_d: s.n_d / parts, ..s.clone() };
-        check.score(&part, simulator.n_params(), simulator.n_data())?;
+        check.score(&part, simulator.n_params(), simulator.shape())?;
         Settings::Score(s)
     };
     let delta = match stored.as_ref().map(|set| &set.derivative) {

@@ -316,7 +316,7 @@ n_d = 1000                      # training simulations, or pairs, for the deriva
 # held_out_fraction = 0.2       # or take them out of a fixed training set
 n_independent = 10000           # simulations of the estimate that inference uses; 0 leaves it to the held-out ones
 hidden = [128, 128]             # widths of the hidden layers
-activation = "silu"             # silu | tanh | leaky_relu
+activation = "silu"             # silu | tanh | leaky_relu | square
 # layers = [                     # instead of both, of fields: convolution, multipole, mean_pool, max_pool, global_mean,
 #     { kind = "multipole", channels = 8, kernel_size = 5 },   # dense, layer_norm, residual, inception, and activations
 #     { kind = "silu" },
@@ -324,6 +324,7 @@ activation = "silu"             # silu | tanh | leaky_relu
 # ]
 # n_summaries = 2               # as many as parameters where left out
 add_to_score = false            # true: the network's summaries are added to those of the score
+# statistic = { kind = "power_spectrum" }   # of a field: what that score is of, in the place of the data
 # score_n_s = 100000            # fresh simulations for the covariance in that score; n_s where left out
 input = "standardise"           # raw | standardise | standardise_field | whiten
 learning_rate = 3e-3            # of Adam, at the start

@@ -126,7 +126,9 @@ impl Compression {
     ) -> Result<Self> {
         let (Training::Fresh { like: first, .. } | Training::Fixed(first)) = training;
         let (compressor, history, mut failures, mut n_simulations) = match settings {
-            Settings::Score(_) => (Trained::Score(Score::fit(first)?), Vec::new(), Failures::default(), 0),
+            Settings::Score(settings) => {
+                (Trained::Score(Score::fit(first, settings.statistic)?), Vec::new(), Failures::default(), 0)
+            }
             Settings::Imnn(settings) => {
                 let outcome = imnn::train(training, held_out, settings, run)?;
                 (Trained::Imnn(outcome.imnn), outcome.history, outcome.failures, outcome.n_simulations)

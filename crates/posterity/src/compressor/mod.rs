@@ -7,6 +7,7 @@ pub mod imnn;
 mod independent;
 mod run;
 pub mod score;
+mod statistic;
 
 pub use checkpoint::Checkpoint;
 pub use compression::{Compression, Knowledge, Settings, Trained};
@@ -15,6 +16,7 @@ pub use imnn::Imnn;
 pub use independent::Independent;
 pub use run::Run;
 pub use score::Score;
+pub use statistic::Statistic;
 
 use crate::reference::Reference;
 use serde::{Deserialize, Serialize};

@@ -8,9 +8,11 @@
 //!
 //! Heavens, Jimenez, Lahav 2000 (arXiv:astro-ph/9911102); Alsing & Wandelt 2018 (arXiv:1712.00012).
 
+use super::statistic::{Statistic, StatisticOf};
 use super::{Compressor, SummaryMoments};
 use crate::error::{Error, Result};
-use crate::nn::{Metadata, Network, read_weights, write_weights};
+use crate::math::Matrix;
+use crate::nn::{Metadata, Network, read_weights, take_metadata, write_weights};
 use crate::reference::Reference;
 use crate::simulator::SimulationSet;
 use serde::{Deserialize, Serialize};
@@ -47,29 +49,46 @@ pub struct Settings {
     pub n_d: usize,
     /// Simulations, of each kind, of the independent estimate of the information, which inference uses.
     pub n_independent: usize,
+    /// What the data are turned into before they are compressed.
+    pub statistic: Option<Statistic>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { derivative: super::DerivativeSource::Differences, n_s: 10_000, n_d: 1000, n_independent: 10_000 }
+        Self {
+            derivative: super::DerivativeSource::Differences,
+            n_s: 10_000,
+            n_d: 1000,
+            n_independent: 10_000,
+            statistic: None,
+        }
     }
 }
 
-/// A linear compressor, held as a network of one dense layer in f64.
+/// A linear compressor of the data or of a statistic of them, held as a network of one dense layer in f64.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     network: Network,
     /// W, then −W μ.
     weights: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    statistic: Option<StatisticOf>,
 }
 
+/// Name of the metadata that holds the statistic.
+const STATISTIC: &str = "statistic";
+
 impl Score {
-    /// From simulations at the fiducial point.
+    /// From simulations at the fiducial point, of the data themselves or of a statistic of them.
     ///
     /// # Errors
-    /// Invalid input, if there are too few simulations for the covariance of the data; numerical, if it or F is
-    /// singular.
-    pub fn fit(set: &SimulationSet) -> Result<Self> {
+    /// Invalid input, if there are too few simulations for the covariance of the data, or they have no such statistic;
+    /// numerical, if covariance or F is singular.
+    pub fn fit(set: &SimulationSet, statistic: Option<Statistic>) -> Result<Self> {
+        if let Some(statistic) = statistic {
+            let of = StatisticOf { statistic, shape: set.shape.clone() };
+            return Ok(Self { statistic: Some(of.clone()), ..Self::fit(&of.of_set(set)?, None)? });
+        }
         let (n_data, n_params) = (set.n_data(), set.n_params());
         if n_data < n_params {
             return Err(Error::invalid_input(format!("{n_data} data cannot inform {n_params} parameters"))
@@ -80,15 +99,11 @@ impl Score {
         let derivative = mean_derivative(set);
         let moments =
             SummaryMoments::from_simulations(&set.fiducial, &derivative, n_data, n_params).map_err(too_few)?;
-        let jc = moments.covariance.cholesky().map_err(too_few)?.solve(&moments.dmu_dtheta.transpose()).transpose();
-        let factor = moments.dmu_dtheta.times(&jc.transpose()).cholesky()?;
-        let mut columns = jc.transpose();
-        columns.as_mut_slice().chunks_exact_mut(n_params).for_each(|column| factor.solve_lower(column));
-        let w = columns.transpose();
+        let w = directions(&moments).map_err(too_few)?;
         let offset = w.times_vector(&moments.mu);
         let network = Network::linear(n_data, n_params)?;
         let weights = w.as_slice().iter().copied().chain(offset.iter().map(|x| -x)).collect();
-        Ok(Self { network, weights })
+        Ok(Self { network, weights, statistic: None })
     }
 
     /// W, then −W μ: `(n_params, n_data)` and `n_params` values.
@@ -96,18 +111,27 @@ impl Score {
         &self.weights
     }
 
-    /// From the weights of another of as many data; none, where their number is wrong.
-    pub(super) fn from_weights(n_data: usize, weights: Vec<f64>) -> Option<Self> {
+    /// From the weights of another of data of this shape; none, where their number is wrong.
+    pub(super) fn from_weights(shape: &[usize], statistic: Option<Statistic>, weights: Vec<f64>) -> Option<Self> {
+        let n_data = statistic.map_or(Ok(shape.iter().product()), |statistic| statistic.n_values(shape)).ok()?;
         let n_params = weights.len() / (n_data + 1);
         let network = Network::linear(n_data, n_params).ok()?;
-        (weights.len() == network.n_weights()).then_some(Self { network, weights })
+        let statistic = statistic.map(|statistic| StatisticOf { statistic, shape: shape.to_vec() });
+        (weights.len() == network.n_weights()).then_some(Self { network, weights, statistic })
     }
 
     /// Summaries `(n_s, n_summaries)` of a set and their derivatives `(n_d, n_params, n_summaries)`.
     pub fn summarise(&self, set: &SimulationSet) -> (Vec<f64>, Vec<f64>) {
+        let of_set = self.statistic.as_ref().map(|of| of.of_set(set));
+        // A set of another shape is the caller's mistake: it has no summaries.
+        let set = match &of_set {
+            Some(Ok(of_set)) => of_set,
+            Some(Err(_)) => return (vec![f64::NAN; set.n_s()], vec![]),
+            None => set,
+        };
         let n = self.n_summaries();
         let (mut x, mut dx) = (vec![0.0; set.n_s() * n], vec![0.0; set.n_d() * set.n_params() * n]);
-        self.compress(&set.fiducial, &mut x);
+        self.network.apply(&self.weights, &set.fiducial, 0, &mut x);
         for (k, dx) in dx.chunks_mut(CHUNK * n).enumerate() {
             self.compress_tangents(&set.data_derivatives(k * CHUNK..(k + 1) * CHUNK), dx);
         }
@@ -117,7 +141,7 @@ impl Score {
     /// Compresses rows of derivatives of data, on which the mean has no bearing.
     fn compress_tangents(&self, tangents: &[f64], out: &mut [f64]) {
         let mut weights = self.weights.clone();
-        weights[self.n_data() * self.n_summaries()..].fill(0.0);
+        weights[self.network.n_in() * self.n_summaries()..].fill(0.0);
         self.network.apply(&weights, tangents, 0, out);
     }
 
@@ -126,6 +150,11 @@ impl Score {
     /// # Errors
     /// Where the file cannot be written.
     pub fn write(&self, path: &Path, metadata: Metadata) -> Result<()> {
+        let mut metadata = metadata;
+        if let Some(of) = &self.statistic {
+            let value = serde_json::to_value(of).map_err(|e| Error::numerical(e.to_string()).in_file(path))?;
+            metadata.insert(STATISTIC.into(), value);
+        }
         write_weights(path, &self.network, &self.weights, metadata)
     }
 
@@ -134,9 +163,30 @@ impl Score {
     /// # Errors
     /// Where the file cannot be read or is no such file.
     pub fn read(path: &Path) -> Result<Self> {
-        let (network, weights, _) = read_weights(path)?;
-        Ok(Self { network, weights })
+        let (network, weights, mut metadata) = read_weights(path)?;
+        let is_of_statistic = metadata.contains_key(STATISTIC);
+        let statistic: Option<StatisticOf> =
+            is_of_statistic.then(|| take_metadata(path, &mut metadata, STATISTIC)).transpose()?;
+        let n_values = statistic.as_ref().map(|of| of.statistic.n_values(&of.shape)).transpose();
+        if n_values.is_ok_and(|n| n.is_none_or(|n| n == network.n_in())) {
+            return Ok(Self { network, weights, statistic });
+        }
+        Err(Error::corrupt_file("statistic and weights differ in the number of values")
+            .in_file(path)
+            .remedy("learn it again"))
     }
+}
+
+/// W = L⁻¹ J C⁻¹ with F = L Lᵀ, `(n_params, n_data)`.
+///
+/// # Errors
+/// Numerical, if C or F is singular.
+pub(super) fn directions(moments: &SummaryMoments) -> Result<Matrix> {
+    let jc = moments.covariance.cholesky()?.solve(&moments.dmu_dtheta.transpose()).transpose();
+    let factor = moments.dmu_dtheta.times(&jc.transpose()).cholesky()?;
+    let mut columns = jc.transpose();
+    columns.as_mut_slice().chunks_exact_mut(jc.n_rows()).for_each(|column| factor.solve_lower(column));
+    Ok(columns.transpose())
 }
 
 /// Mean over the derivative simulations, `(n_params, n_data)`; nothing where there are none.
@@ -153,7 +203,7 @@ fn mean_derivative(set: &SimulationSet) -> Vec<f64> {
 
 impl Compressor for Score {
     fn n_data(&self) -> usize {
-        self.network.n_in()
+        self.statistic.as_ref().map_or(self.network.n_in(), StatisticOf::n_data)
     }
 
     fn n_summaries(&self) -> usize {
@@ -161,7 +211,13 @@ impl Compressor for Score {
     }
 
     fn compress(&self, data: &[f64], summaries: &mut [f64]) {
-        self.network.apply(&self.weights, data, 0, summaries);
+        match &self.statistic {
+            None => self.network.apply(&self.weights, data, 0, summaries),
+            Some(of) => match of.of_rows(data) {
+                Ok(rows) => self.network.apply(&self.weights, &rows, 0, summaries),
+                Err(_) => summaries.fill(f64::NAN),
+            },
+        }
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -184,7 +240,7 @@ mod tests {
             let mut set = SimulationSet::new(&line, &[1.0, 0.0], delta.as_ref().map(<[f64; 2]>::as_slice), 20_000, 10)
                 .expect("valid");
             set.fill(&line, Seed::new(1), 0).expect("simulated");
-            let score = Score::fit(&set).expect("regular");
+            let score = Score::fit(&set, None).expect("regular");
             set.fill(&line, Seed::new(2), 0).expect("simulated");
             let (x, dx) = score.summarise(&set);
             let moments = SummaryMoments::from_simulations(&x, &dx, 2, 2).expect("enough");
@@ -202,7 +258,7 @@ mod tests {
         let line = Line::slope(100, 1.0, 0.0);
         let mut set = SimulationSet::new(&line, &[1.0], None, 50, 50).expect("valid");
         set.fill(&line, Seed::new(1), 0).expect("simulated");
-        let error = Score::fit(&set).expect_err("50 simulations of 100 data");
+        let error = Score::fit(&set, None).expect_err("50 simulations of 100 data");
         assert!(error.is_invalid_input() && error.to_string().contains("increase n_s"), "{error}");
     }
 }

@@ -18,6 +18,8 @@ pub enum Activation {
     Tanh,
     /// x · logistic(x), also called swish: smooth, and never flat on both sides.
     Silu,
+    /// x²: behind a convolution and before a mean, the power that the kernel lets through.
+    Square,
 }
 
 /// φ, φ', φ'' at one point.
@@ -28,6 +30,7 @@ trait Curve<T> {
 struct LeakyRelu;
 struct Tanh;
 struct Silu;
+struct Square;
 
 impl<T: Real> Curve<T> for LeakyRelu {
     #[inline(always)]
@@ -57,6 +60,14 @@ impl<T: Real> Curve<T> for Silu {
     }
 }
 
+impl<T: Real> Curve<T> for Square {
+    #[inline(always)]
+    fn at(x: T) -> (T, T, T) {
+        let two = T::from_f64(2.0);
+        (x * x, two * x, two)
+    }
+}
+
 impl Activation {
     /// Applies φ to value rows and φ' (at the values) to their tangent rows.
     ///
@@ -66,6 +77,7 @@ impl Activation {
             Self::LeakyRelu => forward::<T, LeakyRelu>(z, width, n_tangents, out),
             Self::Tanh => forward::<T, Tanh>(z, width, n_tangents, out),
             Self::Silu => forward::<T, Silu>(z, width, n_tangents, out),
+            Self::Square => forward::<T, Square>(z, width, n_tangents, out),
         }
     }
 
@@ -75,6 +87,7 @@ impl Activation {
             Self::LeakyRelu => vjp::<T, LeakyRelu>(z, width, n_tangents, cotangent),
             Self::Tanh => vjp::<T, Tanh>(z, width, n_tangents, cotangent),
             Self::Silu => vjp::<T, Silu>(z, width, n_tangents, cotangent),
+            Self::Square => vjp::<T, Square>(z, width, n_tangents, cotangent),
         }
     }
 }

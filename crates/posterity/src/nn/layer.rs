@@ -53,6 +53,8 @@ pub enum Layer {
     Tanh,
     /// x · logistic(x).
     Silu,
+    /// x²: behind a convolution and before a mean, the power that the kernel lets through.
+    Square,
     /// The mean of blocks of so many cells along each axis.
     MeanPool {
         /// Cells of a block along each axis, which divide the field.
@@ -111,6 +113,7 @@ impl Layer {
             Self::LeakyRelu => "leaky_relu",
             Self::Tanh => "tanh",
             Self::Silu => "silu",
+            Self::Square => "square",
             Self::MeanPool { .. } => "mean_pool",
             Self::MaxPool { .. } => "max_pool",
             Self::GlobalMean => "global_mean",
@@ -126,6 +129,7 @@ impl Layer {
             Self::LeakyRelu => Some(Activation::LeakyRelu),
             Self::Tanh => Some(Activation::Tanh),
             Self::Silu => Some(Activation::Silu),
+            Self::Square => Some(Activation::Square),
             _ => None,
         }
     }
@@ -137,6 +141,7 @@ impl From<Activation> for Layer {
             Activation::LeakyRelu => Self::LeakyRelu,
             Activation::Tanh => Self::Tanh,
             Activation::Silu => Self::Silu,
+            Activation::Square => Self::Square,
         }
     }
 }

@@ -29,7 +29,7 @@ pub use activation::Activation;
 pub use adam::{Adam, AdamSettings};
 pub use batch::Workspace;
 pub use file::{read_metadata, read_weights, take_metadata, write_weights};
-pub use initialise::{initialise, map_outputs};
+pub use initialise::initialise;
 pub use layer::{Layer, Padding};
 pub use network::{LayerSummary, Network};
 pub use real::Real;

@@ -145,6 +145,16 @@ impl Network {
         self.layers.iter().enumerate().map(line).collect()
     }
 
+    /// Matrix, `(n_out, n_in)` row after row, and bias of the last layer; none where it is not dense.
+    pub fn last_layer<'a, T>(&self, weights: &'a mut [T]) -> Option<(&'a mut [T], &'a mut [T])> {
+        match self.nodes.last() {
+            Some(Node { operation: Operation::Dense(dense), weights: range, .. }) => {
+                Some(weights[range.clone()].split_at_mut(dense.n_in * dense.n_out))
+            }
+            _ => None,
+        }
+    }
+
     /// Floating point operations of one forward pass of one row, of products and of gathering what kernels see.
     pub fn flops(&self) -> usize {
         self.nodes.iter().map(|node| node.operation.flops()).sum()

@@ -35,7 +35,7 @@ fn fields() -> Vec<Network> {
         (&[5], vec![convolution(2, 4, 2, zero), Tanh, Dense { width: 2 }]),
         (&[4, 6], vec![convolution(2, 3, 2, wraps), Silu, convolution(3, 2, 1, wraps), GlobalMean, Dense { width: 2 }]),
         (&[5, 3], vec![convolution(2, 3, 2, zero), LeakyRelu, MaxPool { size: 1 }, Dense { width: 2 }]),
-        (&[4, 4], vec![MaxPool { size: 2 }, Dense { width: 2 }]),
+        (&[4, 4], vec![MaxPool { size: 2 }, Layer::Square, Dense { width: 2 }]),
         (&[5, 5], vec![multipole(5, &[0, 1, 2], 1, wraps), Tanh, GlobalMean, Dense { width: 2 }]),
         (&[4, 4], vec![convolution(2, 1, 1, wraps), Layer::Residual { layers: bottleneck }, Silu, Dense { width: 2 }]),
         (&[4, 4], vec![Layer::Inception { branches: ways }, Tanh, Dense { width: 2 }]),

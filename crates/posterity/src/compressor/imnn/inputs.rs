@@ -32,15 +32,6 @@ pub(super) struct Outputs {
     plain: Vec<f32>,
 }
 
-impl Outputs {
-    /// The outputs of the simulations at the fiducial point, `n_out` values each.
-    pub(super) fn fiducial(&self, inputs: &Inputs, n_out: usize) -> Vec<f64> {
-        let of_bundles = self.bundles.chunks_exact((1 + inputs.n_params) * n_out).flat_map(|bundle| &bundle[..n_out]);
-        let n_plain = (inputs.n_s * n_out - of_bundles.clone().count()).min(self.plain.len());
-        of_bundles.chain(&self.plain[..n_plain]).map(|x| f64::from(*x)).collect()
-    }
-}
-
 impl Inputs {
     pub(super) fn new(set: &SimulationSet, scaling: &Scaling, score: Option<&Score>) -> Self {
         let (n_data, n_params, n_s, n_d) = (set.n_data(), set.n_params(), set.n_s(), set.n_d());

@@ -13,6 +13,7 @@
 //! D 97, 083004 (arXiv:1802.03537).
 
 mod inputs;
+mod last_layer;
 mod loss;
 mod scaling;
 mod settings;

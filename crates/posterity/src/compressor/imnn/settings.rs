@@ -1,6 +1,6 @@
 //! What can be chosen about an information maximising neural network and its training.
 
-use crate::compressor::DerivativeSource;
+use crate::compressor::{DerivativeSource, Statistic};
 use crate::error::Result;
 use crate::nn::{Activation, Layer, Network, Shape};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub struct Settings {
     pub n_summaries: Option<usize>,
     /// Adds the network's summaries to those of the score compression, which it then need not find by itself.
     pub add_to_score: bool,
+    /// What the data are turned into before that score: the network then adds to the statistic.
+    pub statistic: Option<Statistic>,
     /// Fresh simulations that this score takes the covariance of the data from; `n_s` where left out. Noise in that
     /// covariance costs a fraction n_data/n of the information, and shifts a posterior by the root of it times its width.
     pub score_n_s: Option<usize>,
@@ -95,6 +97,7 @@ impl Default for Settings {
             layers: vec![],
             n_summaries: None,
             add_to_score: false,
+            statistic: None,
             score_n_s: None,
             input: Input::Standardise,
             simulations: Simulations::Fresh,

@@ -93,7 +93,12 @@ impl State {
     ///
     /// # Errors
     /// Io; corrupt file.
-    pub(super) fn find(keeper: &Keeper, network: &Network, settings: &Settings, n_data: usize) -> Result<Option<Self>> {
+    pub(super) fn find(
+        keeper: &Keeper,
+        network: &Network,
+        settings: &Settings,
+        shape: &[usize],
+    ) -> Result<Option<Self>> {
         let Some((mut tensors, mut metadata)) = keeper.find()? else { return Ok(None) };
         let n = network.n_weights();
         let mut single = |name| keeper.singles(&mut tensors, name, n);
@@ -102,7 +107,7 @@ impl State {
         let numbers = keeper.doubles(&mut tensors, HISTORY)?;
         let (best_ln_det, rows) = numbers.split_first().ok_or_else(|| keeper.corrupt("the history is empty"))?;
         let score = if settings.add_to_score {
-            let score = Score::from_weights(n_data, keeper.doubles(&mut tensors, SCORE)?);
+            let score = Score::from_weights(shape, settings.statistic, keeper.doubles(&mut tensors, SCORE)?);
             Some(score.ok_or_else(|| keeper.corrupt("the score does not fit the data"))?)
         } else {
             None

@@ -27,7 +27,7 @@ fn the_two_pass_gradient_is_that_of_finite_differences() {
     let regulariser = Regulariser::new(10.0, 0.1).expect("valid");
     for (delta, with_score) in [(None, false), (Some([0.2, 0.2]), false), (None, true)] {
         let set = set(&simulator, &[0.0, 1.0], delta.as_ref().map(<[f64; 2]>::as_slice), 40, 1);
-        let score = with_score.then(|| Score::fit(&set).expect("regular"));
+        let score = with_score.then(|| Score::fit(&set, None).expect("regular"));
         let scaling = Scaling::fit(Input::Standardise, &set.fiducial, 4).expect("valid");
         let inputs = Inputs::new(&set, &scaling, score.as_ref());
         let network = Network::perceptron(4, &[6], Activation::Silu, 2).expect("valid");

@@ -6,6 +6,7 @@
 
 use super::Imnn;
 use super::inputs::Inputs;
+use super::last_layer;
 use super::loss::{Loss, Regulariser};
 use super::scaling::Scaling;
 use super::settings::Settings;
@@ -15,8 +16,7 @@ use crate::compressor::run::{Run, Tally};
 use crate::compressor::{Compressor, Score};
 use crate::error::{Error, Result};
 use crate::failure::Failures;
-use crate::math::{Matrix, mean_and_covariance};
-use crate::nn::{Network, Workspace, initialise, map_outputs};
+use crate::nn::{Workspace, initialise};
 use crate::simulator::{Derivatives, SimulationSet, Simulator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -93,7 +93,7 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
             "simulations": [digest_of(first), digest_of(held_out)],
         }))
     });
-    let found = keeper.as_ref().map(|keeper| State::find(keeper, &network, settings, first.n_data())).transpose()?;
+    let found = keeper.as_ref().map(|keeper| State::find(keeper, &network, settings, &first.shape)).transpose()?;
     progress.begin("train", Some(settings.max_iterations as u64));
     let mut state = match found.flatten() {
         Some(state) => {
@@ -105,9 +105,7 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
             let score = score.then(|| fit_score(training, first, settings, run, &mut tally)).transpose()?;
             let mut weights = initialise(&network, seed.label("weights"));
             if !settings.layers.is_empty() {
-                let inputs = Inputs::new(first, &scaling, None);
-                let summaries = inputs.apply(&network, &weights).fiducial(&inputs, n_out);
-                unit_covariance(&network, &mut weights, &summaries);
+                last_layer::begin(&network, &settings.layers, &mut weights, &Inputs::new(first, &scaling, None));
             }
             State::init(weights, settings, score, tally)
         }
@@ -141,8 +139,7 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
         let loss = Loss::new(&moments, regulariser).map_err(|error| diverged(iteration, &error))?;
         let cotangents = inputs.cotangents(&loss, &moments, &x, n_out);
         inputs.gradient(&network, &state.weights, &cotangents, &mut workspaces, &mut gradient);
-        let gradient_norm = state.adam.step(&mut state.weights, &gradient, learning_rate(settings, iteration));
-        if iteration % settings.evaluate_every == 0 || iteration == settings.max_iterations {
+        let judge = |state: &mut State, iteration: usize, gradient_norm: f64| -> Result<()> {
             let judged = held_out.moments(&held_out.apply(&network, state.adam.average()), n_out)?.0;
             let ln_det_fisher_held_out = judged.fisher().map_err(|error| diverged(iteration, &error))?.ln_det;
             state.judge(Evaluation {
@@ -154,6 +151,16 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
                 regulariser: loss.strength,
                 gradient_norm,
             });
+            Ok(())
+        };
+        if iteration == 1 && !settings.layers.is_empty() {
+            // The last layer begins with what is best for the first features: training must not leave less.
+            let norm = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
+            judge(&mut state, 0, norm)?;
+        }
+        let gradient_norm = state.adam.step(&mut state.weights, &gradient, learning_rate(settings, iteration));
+        if iteration % settings.evaluate_every == 0 || iteration == settings.max_iterations {
+            judge(&mut state, iteration, gradient_norm)?;
             progress.at(
                 iteration as u64,
                 &format!("ln det F {:.3} held out, {:.3} in training", state.best_ln_det, loss.ln_det_fisher),
@@ -170,25 +177,6 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
     Ok(Outcome { imnn, history: state.history, failures, n_simulations })
 }
 
-/// Changes the last layer so that these summaries of simulations have mean 0 and covariance 1.
-///
-/// Means over many cells scatter by little, and the loss holds the covariance near 1: training would begin with a long
-/// way to there. Where the covariance is not positive definite the weights stay.
-fn unit_covariance(network: &Network, weights: &mut [f32], summaries: &[f64]) {
-    let n = network.n_out();
-    let (mean, covariance) = mean_and_covariance(summaries, n);
-    let Ok(factor) = covariance.cholesky() else { return };
-    let mut inverse = Matrix::identity(n);
-    let mut column = vec![0.0; n];
-    for j in 0..n {
-        column.fill(0.0);
-        column[j] = 1.0;
-        factor.solve_lower(&mut column);
-        (0..n).for_each(|i| inverse[(i, j)] = column[i]);
-    }
-    map_outputs(network, weights, inverse.as_slice(), &mean);
-}
-
 /// The score that the network's summaries are added to.
 fn fit_score(
     training: Training<'_>,
@@ -198,16 +186,17 @@ fn fit_score(
     tally: &mut Tally,
 ) -> Result<Score> {
     let (Training::Fresh { simulator, .. }, Some(n_s)) = (training, settings.score_n_s) else {
-        return Score::fit(first);
+        return Score::fit(first, settings.statistic);
     };
     let delta = match &first.derivative {
         Derivatives::Exact(_) => None,
         Derivatives::Differences { delta, .. } => Some(delta.as_slice()),
     };
     let mut set = SimulationSet::new(simulator, &first.theta_fid, delta, n_s, first.n_d().min(n_s))?;
-    let (streams, least) = ((run.seed.label("score"), 0), first.n_data() + 3);
+    let n_values = settings.statistic.map_or(Ok(first.n_data()), |statistic| statistic.n_values(&first.shape))?;
+    let (streams, least) = ((run.seed.label("score"), 0), n_values + 3);
     tally.fill(&mut set, simulator, streams, Some(least), run.max_failed_fraction)?;
-    Score::fit(&set)
+    Score::fit(&set, settings.statistic)
 }
 
 /// Cosine decay from the first to the final learning rate.
