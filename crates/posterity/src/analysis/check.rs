@@ -51,6 +51,18 @@ impl Check<'_> {
             "nothing of the stored set is held out to judge the training by",
             "give held_out_fraction = 0.2",
         )?;
+        self.demand(
+            !s.augment || s.simulations == Simulations::Fixed,
+            &["augment", "simulations"],
+            "fresh simulations need no augmentation",
+            "give simulations = \"fixed\", or leave augment out",
+        )?;
+        self.demand(
+            !s.augment || matches!(s.input, Input::Raw | Input::StandardiseField),
+            &["augment", "input"],
+            "a scaling of each cell by itself does not move with the field",
+            "give input = \"standardise_field\", or leave augment out",
+        )?;
         self.counts(s, n_summaries)?;
         self.demand(
             s.input != Input::Whiten || s.n_s > n_data,

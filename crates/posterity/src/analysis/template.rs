@@ -311,6 +311,7 @@ delta = DELTA
 simulations = "fresh"           # fresh (new ones at each iteration: nothing to overfit) | fixed
 n_s = 1000                      # training simulations at the fiducial point
 n_d = 1000                      # training simulations, or pairs, for the derivative by each parameter
+augment = false                 # true: fixed simulations of a periodic field are shifted, turned and mirrored at random
 # held_out_n_s = 1000           # simulations to judge the training by; as many as n_s where left out
 # held_out_n_d = 1000
 # held_out_fraction = 0.2       # or take them out of a fixed training set

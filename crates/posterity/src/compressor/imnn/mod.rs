@@ -18,6 +18,7 @@ mod loss;
 mod scaling;
 mod settings;
 mod state;
+mod symmetry;
 mod train;
 
 pub use settings::{Input, Settings, Simulations};

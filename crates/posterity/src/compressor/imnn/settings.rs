@@ -29,6 +29,9 @@ pub struct Settings {
     pub input: Input,
     /// Whether training sees new simulations at each iteration.
     pub simulations: Simulations,
+    /// Shifts, turns and mirrors fixed simulations at random in each iteration: for periodic fields that are alike in all
+    /// places and directions.
+    pub augment: bool,
     /// Where the derivative of the data by the parameters comes from.
     pub derivative: DerivativeSource,
     /// Training simulations at the fiducial point.
@@ -101,6 +104,7 @@ impl Default for Settings {
             score_n_s: None,
             input: Input::Standardise,
             simulations: Simulations::Fresh,
+            augment: false,
             derivative: DerivativeSource::Differences,
             n_s: 1000,
             n_d: 1000,

@@ -11,6 +11,7 @@ use super::loss::{Loss, Regulariser};
 use super::scaling::Scaling;
 use super::settings::Settings;
 use super::state::State;
+use super::symmetry;
 use crate::compressor::checkpoint::{digest_of, digest_of_seed};
 use crate::compressor::run::{Run, Tally};
 use crate::compressor::{Compressor, Score};
@@ -133,6 +134,10 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
             let streams = (seed.label("fresh"), (iteration * first.n_s().max(first.n_d())) as u64);
             state.tally.fill(fresh, simulator, streams, Some(2 * n_summaries + 3), max_failed_fraction)?;
             inputs = Inputs::new(fresh, &scaling, score.as_ref());
+        }
+        if settings.augment {
+            let seed = seed.label("symmetry").branch(iteration as u64);
+            inputs = Inputs::new(&symmetry::moved(first, seed), &scaling, score.as_ref());
         }
         let outputs = inputs.apply(&network, &state.weights);
         let (moments, x) = inputs.moments(&outputs, n_out)?;

@@ -166,8 +166,9 @@ fn joint(truth: &Truth, seed: Seed, k: u64, warm_up: u64, n_draws: u64) -> Run {
     let amplitude = whitening::wiener(&grid(n), &power, &growth, 1.2, number_density);
     let least = amplitude.clone();
     let mut field =
-        FieldGivenWeights::new(gravity(n), model, truth.first_weights(), amplitude, least, true).expect("valid");
-    // A climb to a maximum of the field, the coordinates of its curvature, and a start a width of the posterior away.
+        FieldGivenWeights::new(gravity(n), model, truth.weights.clone(), amplitude, least, true).expect("valid");
+    // Chains begin in the mode of the truth: which one a search finds is another question. A climb to a maximum of the
+    // field, the coordinates of its curvature, and a start a width of the posterior away.
     let climb = FitSettings { n_starts: 1, n_iterations: 100, tolerance: 1e-2, ..Default::default() };
     let mut u = white_noise(n_cells, seed.branch(k));
     u = maximise(&mut field, &u, &climb, seed).position;
@@ -176,7 +177,7 @@ fn joint(truth: &Truth, seed: Seed, k: u64, warm_up: u64, n_draws: u64) -> Run {
     let density = field.evolve(&u).0.to_vec();
     let mut weights = truth.weights_given(&density);
     let climb = FitSettings { n_starts: 1, ..Default::default() };
-    let first = weights.coordinates(&truth.first_weights());
+    let first = weights.coordinates(&truth.weights);
     let top = maximise(&mut weights, &first, &climb, seed).position;
     let metric = weights.metric(&top).expect("a curvature");
     let mut target = Joint::new(field, weights, top.clone(), metric.clone()).expect("fits");
