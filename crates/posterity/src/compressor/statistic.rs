@@ -6,7 +6,6 @@
 
 use crate::error::{Error, Result};
 use crate::math::{Complex, SerialFft, Workspace};
-use crate::npy::Rows;
 use crate::simulator::{Derivatives, SimulationSet};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -61,7 +60,7 @@ impl StatisticOf {
         let spectrum = PowerSpectrum::new(self.statistic, &self.shape)?;
         let derivative = match &set.derivative {
             Derivatives::Exact(tangents) => {
-                Derivatives::Exact(spectrum.of_tangents(&set.fiducial, tangents, set.n_params()))
+                Derivatives::Exact(spectrum.of_tangents(&set.fiducial, tangents, set.n_params()).into())
             }
             Derivatives::Differences { delta, pairs } => {
                 Derivatives::Differences { delta: delta.clone(), pairs: spectrum.of_rows(pairs).into() }
@@ -157,7 +156,7 @@ impl PowerSpectrum {
     }
 
     /// Of the first simulations and their tangents: ∂⟨|δ|²⟩ = ⟨2 Re δ* ∂δ⟩.
-    fn of_tangents(&self, rows: &[f64], tangents: &[f64], n_params: usize) -> Rows {
+    fn of_tangents(&self, rows: &[f64], tangents: &[f64], n_params: usize) -> Vec<f64> {
         let (n, n_bins) = (self.fft.n_cells(), self.counts.len());
         let mut out = vec![0.0; tangents.len() / n * n_bins];
         let each = tangents.par_chunks_exact(n * n_params).zip(rows.par_chunks_exact(n));
@@ -172,7 +171,7 @@ impl PowerSpectrum {
                 }
             },
         );
-        out.into()
+        out
     }
 }
 

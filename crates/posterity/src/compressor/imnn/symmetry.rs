@@ -6,7 +6,6 @@
 //! no independent simulations: it keeps a network that does not have the symmetries by itself from learning where a
 //! fluctuation happened to be.
 
-use crate::npy::Rows;
 use crate::seed::{Seed, Stream};
 use crate::simulator::{Derivatives, SimulationSet};
 use rand::RngExt;
@@ -17,7 +16,7 @@ pub(super) fn moved(set: &SimulationSet, seed: Seed) -> SimulationSet {
     let n_data = set.n_data();
     let symmetries = |n: usize| (0..n).map(|i| symmetry(&set.shape, &mut seed.stream(i as u64)));
     // Rows of one simulation lie side by side: `of_each` of them.
-    let each = |rows: &Rows, of_each: usize| -> Rows {
+    let each = |rows: &[f64], of_each: usize| -> Vec<f64> {
         let mut out = vec![0.0; rows.len()];
         let n = rows.len() / (of_each * n_data);
         let maps: Vec<Vec<usize>> = symmetries(n).collect();
@@ -28,16 +27,16 @@ pub(super) fn moved(set: &SimulationSet, seed: Seed) -> SimulationSet {
                 out.iter_mut().zip(map).for_each(|(out, from)| *out = row[*from]);
             }
         });
-        out.into()
+        out
     };
     let n_params = set.n_params();
     let derivative = match &set.derivative {
-        Derivatives::Exact(exact) => Derivatives::Exact(each(exact, n_params)),
+        Derivatives::Exact(exact) => Derivatives::Exact(each(exact, n_params).into()),
         Derivatives::Differences { delta, pairs } => {
-            Derivatives::Differences { delta: delta.clone(), pairs: each(pairs, 2 * n_params) }
+            Derivatives::Differences { delta: delta.clone(), pairs: each(pairs, 2 * n_params).into() }
         }
     };
-    SimulationSet { fiducial: each(&set.fiducial, 1), derivative, ..set.clone() }
+    SimulationSet { fiducial: each(&set.fiducial, 1).into(), derivative, ..set.clone() }
 }
 
 /// Which cell goes to each place, in C order. Axes of unequal size keep their order.
