@@ -64,6 +64,7 @@ impl Compressor for Trained {
 
 /// How to learn a compressor.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it at a time")]
 pub enum Settings {
     /// The linear baseline.
     Score(super::score::Settings),
