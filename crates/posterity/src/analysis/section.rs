@@ -110,13 +110,19 @@ impl<'a> Section<'a> {
         let (document, path) = (self.document, self.path.clone());
         let named = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         T::deserialize(Deserializer::from(Spanned::new(0..0, self.table))).map_err(|error| {
-            if let Some(name) = error.message().strip_prefix("missing field ").map(|name| name.trim_matches('`')) {
+            let missing = error.message().strip_prefix("missing field ").map(|name| name.trim_matches('`'));
+            if let Some(name) = missing.filter(|name| keys_of::<T>().contains(name)) {
                 let error = Error::invalid_input("missing key").remedy(format!("add {name} = … to the section"));
                 return document.blame(&named(name), error);
             }
             let span = error.span().unwrap_or(0..0);
             let owner = spans.iter().find(|(_, value)| value.start <= span.start && span.end <= value.end);
             let key = owner.map_or_else(|| path.clone(), |(name, _)| named(name));
+            // Not one of the section's own: it belongs into a table within a value.
+            if let Some(name) = missing {
+                let error = Error::invalid_input(format!("the key `{name}` is missing within"));
+                return document.blame(&key, error.remedy(format!("add {name} = … there")));
+            }
             unfit(document, &key, &error, &span)
         })
     }
