@@ -102,7 +102,7 @@ fn row(name: &str, settings: &Settings, independent: &SimulationSet) {
         let best = history.iter().map(|e| e.ln_det_fisher_held_out).fold(f64::NEG_INFINITY, f64::max);
         held_out.push(best.exp());
         iterations.push(history.last().map_or(0, |e| e.iteration) as f64);
-        let (x, dx) = network.summarise(independent);
+        let (x, dx) = network.summarise(independent).expect("in memory");
         det.push(det_fisher(&x, &dx));
     }
     let it = spread(&mut iterations)[1];
@@ -121,12 +121,13 @@ fn simulate(n: usize, seed: Seed) -> SimulationSet {
 /// det F of Σd and Σd², which hold all the information, by the same estimate.
 fn exact(set: &SimulationSet) -> f64 {
     let Derivatives::Exact(derivative) = &set.derivative else { return f64::NAN };
+    let (fiducial, derivative) = (set.fiducial.all().expect("in memory"), derivative.all().expect("in memory"));
     let x: Vec<f64> =
-        set.fiducial.chunks(10).flat_map(|d| [d.iter().sum::<f64>(), d.iter().map(|d| d * d).sum()]).collect();
+        fiducial.chunks(10).flat_map(|d| [d.iter().sum::<f64>(), d.iter().map(|d| d * d).sum()]).collect();
     let rows = derivative.chunks(10).enumerate();
     let dx: Vec<f64> = rows
         .flat_map(|(k, row)| {
-            let d = &set.fiducial[k / 2 * 10..k / 2 * 10 + 10];
+            let d = &fiducial[k / 2 * 10..k / 2 * 10 + 10];
             [row.iter().sum::<f64>(), row.iter().zip(d).map(|(r, d)| 2.0 * r * d).sum()]
         })
         .collect();

@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 /// Values that one task digests.
-const CHUNK: usize = 1 << 16;
+pub(crate) const CHUNK: usize = 1 << 16;
 /// The digest of nothing.
 const START: u64 = 0xcbf2_9ce4_8422_2325;
 
@@ -23,8 +23,17 @@ fn step(hash: u64, word: u64) -> u64 {
 
 /// Of numbers, by their bits, and how many they are; on all threads.
 pub(crate) fn of_numbers(values: &[f64]) -> u64 {
-    let chunks: Vec<u64> = values.par_chunks(CHUNK).map(of_chunk).collect();
-    of_words(std::iter::once(values.len() as u64).chain(chunks))
+    of_parts(values.len(), of_chunks(values))
+}
+
+/// Digests of the chunks of numbers, of which there are a multiple of [`CHUNK`] where more follow.
+pub(crate) fn of_chunks(values: &[f64]) -> Vec<u64> {
+    values.par_chunks(CHUNK).map(of_chunk).collect()
+}
+
+/// That of `n` numbers from the digests of all chunks, in order: the same as [`of_numbers`].
+pub(crate) fn of_parts(n: usize, chunks: Vec<u64>) -> u64 {
+    of_words(std::iter::once(n as u64).chain(chunks))
 }
 
 /// In four digests side by side: one alone would wait for each product.

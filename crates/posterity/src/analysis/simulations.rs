@@ -188,27 +188,37 @@ impl Planned {
     }
 }
 
-/// A set of simulations from its tables, those that failed taken out with their seed-matched partners.
+/// A set of simulations from its tables, which stay on disk, without those that failed and their seed-matched partners.
 ///
 /// # Errors
 /// As [`Planned::open`].
 pub(super) fn read_set(analysis: &Analysis, out_dir: &Path, set: &str) -> Result<SimulationSet> {
-    let shape = analysis.simulator().shape().to_vec();
     let mut read = SimulationSet {
         theta_fid: analysis.fiducial.clone(),
-        shape,
+        shape: analysis.simulator().shape().to_vec(),
         fiducial: Vec::new().into(),
         derivative: Derivatives::Exact(Vec::new().into()),
     };
-    let mut failed = BTreeSet::new();
-    for table in planned(analysis).iter().filter(|table| table.set == set) {
-        let (open, status) = table.open(analysis, out_dir)?;
-        let per_stream = if table.rows == Rows::Differences { 2 * analysis.prior.n_params() } else { 1 };
-        let rows = status.iter().enumerate().filter(|(_, status)| **status != Status::Done);
-        failed.extend(rows.map(|(row, _)| row / per_stream));
-        let name = if table.rows == Rows::Derivative { "derivative" } else { "data" };
-        let values = open.values(name, 0..table.n_rows)?.into();
-        match table.rows {
+    let (mut failed, mut open) = (BTreeSet::new(), Vec::new());
+    for planned in planned(analysis).into_iter().filter(|table| table.set == set) {
+        let (table, status) = planned.open(analysis, out_dir)?;
+        let per_stream = if planned.rows == Rows::Differences { 2 * analysis.prior.n_params() as u64 } else { 1 };
+        let rows = (0..).zip(&status).filter(|(_, status)| **status != Status::Done);
+        failed.extend(rows.map(|(row, _): (u64, _)| row / per_stream));
+        open.push((planned, table, per_stream));
+    }
+    for (planned, table, per_stream) in open {
+        // What is left between the failed ones.
+        let (mut left, mut first) = (Vec::new(), 0);
+        for stream in failed.iter().map(|stream| stream * per_stream).filter(|row| *row < planned.n_rows) {
+            left.push(first..stream);
+            first = stream + per_stream;
+        }
+        left.push(first..planned.n_rows);
+        left.retain(|range| !range.is_empty());
+        let name = if planned.rows == Rows::Derivative { "derivative" } else { "data" };
+        let values = table.into_rows(name, left)?;
+        match planned.rows {
             Rows::Differences => {
                 let delta = analysis.compression.delta.clone().unwrap_or_default();
                 read.derivative = Derivatives::Differences { delta, pairs: values };
@@ -216,9 +226,6 @@ pub(super) fn read_set(analysis: &Analysis, out_dir: &Path, set: &str) -> Result
             Rows::Derivative => read.derivative = Derivatives::Exact(values),
             _ => read.fiducial = values,
         }
-    }
-    if !failed.is_empty() {
-        read.take_out(&failed);
     }
     Ok(read)
 }

@@ -138,7 +138,7 @@ pub(super) fn prior_simulations(
         let axes: Vec<Axis> =
             std::iter::once(("n: as many as theta", Some(theta.len() / names.len()))).chain(data).collect();
         let data = map("data", &axes)?;
-        abc::check_drawn(&theta, prior).map_err(|error| error.in_file(&file("theta")))?;
+        abc::check_drawn(&theta.all()?, prior).map_err(|error| error.in_file(&file("theta")))?;
         Ok(PriorSimulations { theta, data })
     };
     read().map_err(|error| document.blame(key, error))

@@ -302,6 +302,7 @@ scale = 1.0
 const METHODS: &str = r#"[store]                         # how simulations are kept in the output folder
 # chunk_rows = 4096             # rows written at a time; left out: chosen by the size of a row
 # keep_all = false              # true: those of abc, pmc and the independent estimate too
+# memory_gb = 8                  # simulations held while training; larger sets are read from the disk at each pass
 
 [compressor]
 kind = "imnn"                   # imnn | score (linear: derivative, delta, n_s, n_d, n_independent alone)

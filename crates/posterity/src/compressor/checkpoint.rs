@@ -170,14 +170,17 @@ impl Keeper {
 }
 
 /// Of all that a set holds.
-pub(super) fn digest_of(set: &SimulationSet) -> u64 {
+///
+/// # Errors
+/// Io; corrupt file.
+pub(super) fn digest_of(set: &SimulationSet) -> Result<u64> {
     let shape = digest::of_words(set.shape.iter().map(|n| *n as u64));
     let derivative = match &set.derivative {
-        Derivatives::Exact(exact) => [0, digest::of_numbers(exact)],
-        Derivatives::Differences { delta, pairs } => [digest::of_numbers(delta), digest::of_numbers(pairs)],
+        Derivatives::Exact(exact) => [0, exact.digest()?],
+        Derivatives::Differences { delta, pairs } => [digest::of_numbers(delta), pairs.digest()?],
     };
-    let [theta_fid, fiducial] = [&set.theta_fid[..], &set.fiducial[..]].map(digest::of_numbers);
-    digest::of_words([shape, theta_fid, fiducial].into_iter().chain(derivative))
+    let (theta_fid, fiducial) = (digest::of_numbers(&set.theta_fid), set.fiducial.digest()?);
+    Ok(digest::of_words([shape, theta_fid, fiducial].into_iter().chain(derivative)))
 }
 
 /// The first number that a seed gives, which is different for another seed.

@@ -29,7 +29,10 @@ pub enum Trained {
 
 impl Trained {
     /// Summaries `(n_s, n_summaries)` of a set and their derivatives `(n_d, n_params, n_summaries)`.
-    pub fn summarise(&self, set: &SimulationSet) -> (Vec<f64>, Vec<f64>) {
+    ///
+    /// # Errors
+    /// Invalid input, where the data have not the statistic of a score; io; corrupt file.
+    pub fn summarise(&self, set: &SimulationSet) -> Result<(Vec<f64>, Vec<f64>)> {
         match self {
             Self::Score(score) => score.summarise(set),
             Self::Imnn(imnn) => imnn.summarise(set),
@@ -137,9 +140,9 @@ impl Compression {
         };
         let (n_summaries, n_params) = (compressor.n_summaries(), first.n_params());
         let moments = |(x, dx): &(Vec<f64>, Vec<f64>)| SummaryMoments::from_simulations(x, dx, n_summaries, n_params);
-        let seen = compressor.summarise(first);
+        let seen = compressor.summarise(first)?;
         let train = moments(&seen)?.fisher()?;
-        let mut judged = compressor.summarise(held_out);
+        let mut judged = compressor.summarise(held_out)?;
         let held_out = moments(&judged)?.fisher()?;
         if let Some(independent) = &independent {
             // What a compressor does to the training set tells it from others.

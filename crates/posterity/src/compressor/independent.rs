@@ -76,7 +76,7 @@ impl Independent<'_> {
         let (simulator, delta, n) = match *self {
             Self::Drawn { simulator, delta, n } => (simulator, delta, n),
             Self::Stored(set) => {
-                let (x, dx) = compressor.summarise(set);
+                let (x, dx) = compressor.summarise(set)?;
                 return Ok((x, dx, Tally::default()));
             }
         };
@@ -110,7 +110,7 @@ impl Independent<'_> {
             // A block may lose all of its own: what is left counts at the end.
             state.tally.fill(&mut set, simulator, streams, None, run.max_failed_fraction)?;
             if set.n_s() > 0 {
-                let (x, dx) = compressor.summarise(&set);
+                let (x, dx) = compressor.summarise(&set)?;
                 state.x.extend(x);
                 state.dx.extend(dx);
             }

@@ -17,14 +17,17 @@ pub struct Run<'a> {
     pub progress: &'a dyn Progress,
     /// Where unfinished learning is kept, if anywhere.
     pub checkpoint: Option<&'a Checkpoint>,
+    /// Bytes of simulations (as f32, with those held out) that training holds in memory at most; what is more is read
+    /// again at each pass. The outcome is the same.
+    pub memory: u64,
     /// Fraction of the simulations (of training, of the independent estimate) above which their failures end it.
     pub max_failed_fraction: f64,
 }
 
 impl<'a> Run<'a> {
-    /// Without a checkpoint, and with as many failed simulations as leave enough to learn from.
+    /// Without a checkpoint, with all simulations in memory, and with as many failed ones as leave enough to learn from.
     pub fn new(seed: Seed, progress: &'a dyn Progress) -> Self {
-        Self { seed, progress, checkpoint: None, max_failed_fraction: 1.0 }
+        Self { seed, progress, checkpoint: None, memory: u64::MAX, max_failed_fraction: 1.0 }
     }
 
     /// The error of a computation that was asked for an end.

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::math::Matrix;
 use crate::nn::{Metadata, Network, read_weights, take_metadata, write_weights};
 use crate::reference::Reference;
-use crate::simulator::SimulationSet;
+use crate::simulator::{Kind, SimulationSet};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -34,8 +34,8 @@ const REFERENCES: [Reference; 2] = [
     },
 ];
 
-/// Rows of derivatives that are held in memory at once: a multiple of the rows that a network takes at once.
-const CHUNK: usize = 4096;
+/// Rows of a block are a multiple of these, the rows that a network takes at once.
+const CHUNK: usize = 512;
 
 /// Simulations that the score compression learns from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,11 +79,12 @@ pub struct Score {
 const STATISTIC: &str = "statistic";
 
 impl Score {
-    /// From simulations at the fiducial point, of the data themselves or of a statistic of them.
+    /// From simulations at the fiducial point, of the data themselves or of a statistic of them. The data themselves are
+    /// brought into memory.
     ///
     /// # Errors
     /// Invalid input, if there are too few simulations for the covariance of the data, or they have no such statistic;
-    /// numerical, if covariance or F is singular.
+    /// numerical, if covariance or F is singular; io; corrupt file.
     pub fn fit(set: &SimulationSet, statistic: Option<Statistic>) -> Result<Self> {
         if let Some(statistic) = statistic {
             let of = StatisticOf { statistic, shape: set.shape.clone() };
@@ -96,9 +97,8 @@ impl Score {
         }
         let too_few =
             |error: Error| error.remedy(format!("increase n_s well above the {n_data} data, or train a network"));
-        let derivative = mean_derivative(set);
-        let moments =
-            SummaryMoments::from_simulations(&set.fiducial, &derivative, n_data, n_params).map_err(too_few)?;
+        let (fiducial, derivative) = (set.fiducial.all()?, set.mean_derivative()?);
+        let moments = SummaryMoments::from_simulations(&fiducial, &derivative, n_data, n_params).map_err(too_few)?;
         let w = directions(&moments).map_err(too_few)?;
         let offset = w.times_vector(&moments.mu);
         let network = Network::linear(n_data, n_params)?;
@@ -121,21 +121,26 @@ impl Score {
     }
 
     /// Summaries `(n_s, n_summaries)` of a set and their derivatives `(n_d, n_params, n_summaries)`.
-    pub fn summarise(&self, set: &SimulationSet) -> (Vec<f64>, Vec<f64>) {
-        let of_set = self.statistic.as_ref().map(|of| of.of_set(set));
-        // A set of another shape is the caller's mistake: it has no summaries.
-        let set = match &of_set {
-            Some(Ok(of_set)) => of_set,
-            Some(Err(_)) => return (vec![f64::NAN; set.n_s()], vec![]),
-            None => set,
-        };
+    ///
+    /// # Errors
+    /// Invalid input, where the data have no such statistic; io; corrupt file.
+    pub fn summarise(&self, set: &SimulationSet) -> Result<(Vec<f64>, Vec<f64>)> {
+        let of_set = self.statistic.as_ref().map(|of| of.of_set(set)).transpose()?;
+        let set = of_set.as_ref().unwrap_or(set);
         let n = self.n_summaries();
         let (mut x, mut dx) = (vec![0.0; set.n_s() * n], vec![0.0; set.n_d() * set.n_params() * n]);
-        self.network.apply(&self.weights, &set.fiducial, 0, &mut x);
-        for (k, dx) in dx.chunks_mut(CHUNK * n).enumerate() {
-            self.compress_tangents(&set.data_derivatives(k * CHUNK..(k + 1) * CHUNK), dx);
+        for kind in [Kind::WithTangents, Kind::Plain] {
+            let first = set.stream(kind, 0);
+            set.in_blocks(kind, CHUNK, |range, rows, _| {
+                self.network.apply(&self.weights, rows, 0, &mut x[(first + range.start) * n..(first + range.end) * n]);
+                Ok(())
+            })?;
         }
-        (x, dx)
+        set.derivatives_in_blocks(CHUNK, |range, rows| {
+            self.compress_tangents(rows, &mut dx[range.start * n..range.end * n]);
+            Ok(())
+        })?;
+        Ok((x, dx))
     }
 
     /// Compresses rows of derivatives of data, on which the mean has no bearing.
@@ -189,18 +194,6 @@ pub(super) fn directions(moments: &SummaryMoments) -> Result<Matrix> {
     Ok(columns.transpose())
 }
 
-/// Mean over the derivative simulations, `(n_params, n_data)`; nothing where there are none.
-fn mean_derivative(set: &SimulationSet) -> Vec<f64> {
-    let (n_d, n_params) = (set.n_d(), set.n_params());
-    let mut mean = if n_d > 0 { vec![0.0; n_params * set.n_data()] } else { Vec::new() };
-    for i in 0..n_d {
-        let rows = set.data_derivatives(i * n_params..(i + 1) * n_params);
-        mean.iter_mut().zip(&*rows).for_each(|(m, x)| *m += x);
-    }
-    mean.iter_mut().for_each(|m| *m *= 1.0 / n_d as f64);
-    mean
-}
-
 impl Compressor for Score {
     fn n_data(&self) -> usize {
         self.statistic.as_ref().map_or(self.network.n_in(), StatisticOf::n_data)
@@ -242,7 +235,7 @@ mod tests {
             set.fill(&line, Seed::new(1), 0).expect("simulated");
             let score = Score::fit(&set, None).expect("regular");
             set.fill(&line, Seed::new(2), 0).expect("simulated");
-            let (x, dx) = score.summarise(&set);
+            let (x, dx) = score.summarise(&set).expect("in memory");
             let moments = SummaryMoments::from_simulations(&x, &dx, 2, 2).expect("enough");
             let difference = moments.fisher().expect("regular").ln_det - truth.cholesky().expect("regular").ln_det();
             // ln det F scatters by √(2 · 2/20 000) = 0.014 and the noisy C⁻¹ costs 0.1 %: four standard deviations.

@@ -69,41 +69,76 @@ impl Network {
         gradient: &mut [T],
         cotangent: impl Fn(Range<usize>, &[T], &mut [T]) + Sync,
     ) {
-        let bundles = self.chunk_bundles(n_tangents);
-        let chunks: Vec<&[T]> = input.chunks(bundles * (1 + n_tangents) * self.n_in()).collect();
-        if chunks.is_empty() {
-            gradient.fill(T::ZERO);
-            return;
-        }
-        let n_lanes = chunks.len().min(LANES);
-        let Workspace { lanes, tapes } = workspace;
-        lanes.resize_with(n_lanes, Vec::new);
-        lanes.par_iter_mut().enumerate().for_each(|(l, lane)| {
-            lane.resize(self.n_weights(), T::ZERO);
-            let chunks = chunks.iter().enumerate().skip(l).step_by(n_lanes);
-            tapes.with(|tape| {
-                for (c, input) in chunks {
-                    tape.forward(self, weights, input, n_tangents);
-                    let n_rows = input.len() / self.n_in();
-                    let first = c * bundles;
-                    let (outputs, cotangents) = tape.output_and_cotangent(n_rows * self.n_out());
-                    cotangent(first..first + n_rows / (1 + n_tangents), outputs, cotangents);
-                    tape.vjp(self, weights, input, n_tangents, lane, c != l, None);
-                }
-            });
-        });
-        gradient.par_chunks_mut(SUM_CHUNK).enumerate().for_each(|(k, sum)| {
-            let range = k * SUM_CHUNK..k * SUM_CHUNK + sum.len();
-            sum.copy_from_slice(&lanes[0][range.clone()]);
-            for lane in &lanes[1..] {
-                sum.iter_mut().zip(&lane[range.clone()]).for_each(|(sum, g)| *sum += *g);
-            }
-        });
+        let mut sum = GradientSum::new(self, input.len() / ((1 + n_tangents) * self.n_in()), n_tangents, workspace);
+        sum.add(weights, input, cotangent);
+        sum.finish(gradient);
     }
 
     /// Bundles of one chunk: a property of the network alone, so that sums have one order.
-    fn chunk_bundles(&self, n_tangents: usize) -> usize {
+    pub fn chunk_bundles(&self, n_tangents: usize) -> usize {
         let rows = self.widest_field().map_or(CHUNK_ROWS, |width| (CHUNK_VALUES / width).clamp(1, CHUNK_ROWS));
         (rows / (1 + n_tangents)).max(1)
+    }
+}
+
+/// A gradient by the weights that is summed over blocks of bundles, in order: the same bits as from all of them at once.
+pub struct GradientSum<'a, T> {
+    network: &'a Network,
+    n_tangents: usize,
+    n_lanes: usize,
+    /// Bundles so far.
+    done: usize,
+    workspace: &'a mut Workspace<T>,
+}
+
+impl<'a, T: Real> GradientSum<'a, T> {
+    /// For so many bundles of a row and its tangents.
+    pub fn new(network: &'a Network, n_bundles: usize, n_tangents: usize, workspace: &'a mut Workspace<T>) -> Self {
+        let n_lanes = n_bundles.div_ceil(network.chunk_bundles(n_tangents)).min(LANES);
+        workspace.lanes.resize_with(n_lanes, Vec::new);
+        workspace.lanes.iter_mut().for_each(|lane| lane.resize(network.n_weights(), T::ZERO));
+        Self { network, n_tangents, n_lanes, done: 0, workspace }
+    }
+
+    /// Adds the next bundles: a multiple of [`Network::chunk_bundles`], but for the last. `cotangent` as for
+    /// [`Network::gradient`], with the numbers of bundles among all.
+    pub fn add(&mut self, weights: &[T], input: &[T], cotangent: impl Fn(Range<usize>, &[T], &mut [T]) + Sync) {
+        let Self { network, n_tangents, n_lanes, done, ref mut workspace } = *self;
+        let bundles = network.chunk_bundles(n_tangents);
+        let chunks: Vec<&[T]> = input.chunks(bundles * (1 + n_tangents) * network.n_in()).collect();
+        let first_chunk = done / bundles;
+        let Workspace { lanes, tapes } = &mut **workspace;
+        lanes.par_iter_mut().enumerate().for_each(|(l, lane)| {
+            // Chunk c of all is of lane c mod n_lanes.
+            let first = (l + n_lanes - first_chunk % n_lanes) % n_lanes;
+            tapes.with(|tape| {
+                for (k, input) in chunks.iter().enumerate().skip(first).step_by(n_lanes) {
+                    let c = first_chunk + k;
+                    tape.forward(network, weights, input, n_tangents);
+                    let n_rows = input.len() / network.n_in();
+                    let first = c * bundles;
+                    let (outputs, cotangents) = tape.output_and_cotangent(n_rows * network.n_out());
+                    cotangent(first..first + n_rows / (1 + n_tangents), outputs, cotangents);
+                    tape.vjp(network, weights, input, n_tangents, lane, c != l, None);
+                }
+            });
+        });
+        self.done += input.len() / ((1 + n_tangents) * network.n_in());
+    }
+
+    /// The sum, which replaces what `gradient` held.
+    pub fn finish(self, gradient: &mut [T]) {
+        let lanes = &self.workspace.lanes;
+        let Some((first, others)) = lanes.split_first().filter(|_| self.done > 0) else {
+            gradient.fill(T::ZERO);
+            return;
+        };
+        gradient.par_chunks_mut(SUM_CHUNK).enumerate().for_each(|(k, sum)| {
+            let range = k * SUM_CHUNK..k * SUM_CHUNK + sum.len();
+            sum.copy_from_slice(&first[range.clone()]);
+            for lane in others {
+                sum.iter_mut().zip(&lane[range.clone()]).for_each(|(sum, g)| *sum += *g);
+            }
+        });
     }
 }

@@ -27,7 +27,7 @@ mod tape;
 pub use crate::tensors::{Metadata, Tensors, Values, read_tensors, write_tensors};
 pub use activation::Activation;
 pub use adam::{Adam, AdamSettings};
-pub use batch::Workspace;
+pub use batch::{GradientSum, Workspace};
 pub use file::{read_metadata, read_weights, take_metadata, write_weights};
 pub use initialise::initialise;
 pub use layer::{Layer, Padding};

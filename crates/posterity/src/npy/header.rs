@@ -19,6 +19,23 @@ impl Item {
     pub(super) const NATIVE_F64: Self = Self { size: 8, big_endian: cfg!(target_endian = "big") };
     /// What is not a real number that can be read.
     const OTHER: Self = Self { size: 0, big_endian: false };
+
+    /// Bytes of an element.
+    pub(super) fn size(self) -> usize {
+        self.size
+    }
+
+    /// Appends the elements of these bytes.
+    pub(super) fn convert(self, bytes: &[u8], out: &mut Vec<f64>) {
+        let eight = bytes.as_chunks::<8>().0.iter();
+        let four = bytes.as_chunks::<4>().0.iter();
+        match (self.size, self.big_endian) {
+            (8, false) => out.extend(eight.map(|x| f64::from_le_bytes(*x))),
+            (8, true) => out.extend(eight.map(|x| f64::from_be_bytes(*x))),
+            (_, false) => out.extend(four.map(|x| f64::from(f32::from_le_bytes(*x)))),
+            (_, true) => out.extend(four.map(|x| f64::from(f32::from_be_bytes(*x)))),
+        }
+    }
 }
 
 /// A header, and where it ends.
@@ -122,14 +139,9 @@ impl Header {
     /// The elements, converted.
     pub(super) fn elements(&self, bytes: &[u8]) -> Result<Vec<f64>> {
         let raw = self.raw(bytes, self.item.size)?;
-        let eight = raw.as_chunks::<8>().0.iter();
-        let four = raw.as_chunks::<4>().0.iter();
-        Ok(match (self.item.size, self.item.big_endian) {
-            (8, false) => eight.map(|x| f64::from_le_bytes(*x)).collect(),
-            (8, true) => eight.map(|x| f64::from_be_bytes(*x)).collect(),
-            (_, false) => four.map(|x| f64::from(f32::from_le_bytes(*x))).collect(),
-            (_, true) => four.map(|x| f64::from(f32::from_be_bytes(*x))).collect(),
-        })
+        let mut elements = Vec::with_capacity(raw.len() / self.item.size);
+        self.item.convert(raw, &mut elements);
+        Ok(elements)
     }
 
     /// The words of a one-dimensional array of text (`<U7` or `|S7`: so many letters, padded with zeros).

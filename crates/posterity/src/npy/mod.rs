@@ -10,27 +10,32 @@
 //! let path = std::env::temp_dir().join("posterity_doc_npy.npy");
 //! npy::write(&path, &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
 //! let mapped = npy::map(&path, None, &[("simulation", None), ("data", Some(3))])?;
-//! assert_eq!((mapped.shape[0], mapped.rows[4]), (2, 5.0));
+//! assert_eq!((mapped.shape[0], mapped.rows.all()?[4]), (2, 5.0));
 //! let error = npy::map(&path, None, &[("simulation", None), ("data", Some(4))]).expect_err("three");
 //! assert!(error.to_string().contains("axis 1 (data) has length 3, expected 4"));
 //! # Ok::<(), posterity::Error>(())
 //! ```
 
 mod archive;
+mod blocks;
 mod header;
+mod joined;
+mod mapping;
 mod rows;
 mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use rows::Rows;
+pub use blocks::in_blocks;
+pub use joined::{interleaved, one_after_another};
+pub use rows::{Cursor, Numbers, Reader, Rows};
 
 use crate::error::{Error, Result};
 use crate::whole_file::write_whole;
-use header::{Header, Item};
+use header::Header;
+use mapping::Mapping;
 use npyz::WriterBuilder;
 use rayon::prelude::*;
-use rows::Mapping;
 use shape::tuple;
 use std::path::Path;
 
@@ -58,6 +63,8 @@ pub type Axis<'a> = (&'a str, Option<usize>);
 
 /// Elements that one task looks through for NaN.
 const CHUNK: usize = 1 << 16;
+/// Elements that are looked through at once.
+const BLOCK: usize = 1 << 21;
 
 /// Reads the only array of a file, of the given axes; f32 becomes f64.
 ///
@@ -74,7 +81,7 @@ pub fn read(path: &Path, axes: &[Axis]) -> Result<Array> {
 /// As [`read`]; invalid input that lists the arrays there, if there is none of that name, or several and none is named.
 pub fn read_from(path: &Path, name: Option<&str>, axes: &[Axis]) -> Result<Array> {
     let mapped = map_or(path, name, axes, "write finite numbers alone")?;
-    Ok(Array { shape: mapped.shape, data: mapped.rows.into_vec() })
+    Ok(Array { shape: mapped.shape, data: mapped.rows.into_vec()? })
 }
 
 /// As [`read_from`], from the bytes of a file.
@@ -83,13 +90,13 @@ pub fn read_from(path: &Path, name: Option<&str>, axes: &[Axis]) -> Result<Array
 /// As [`read_from`], less io.
 pub fn from_bytes(bytes: &[u8], name: Option<&str>, axes: &[Axis]) -> Result<Array> {
     let (shape, data) = numbers(&archive::member(bytes, name)?.0, |header| header.real(axes))?;
-    check_finite(&data, &shape, "write finite numbers alone")?;
+    check_finite(&data, 0, &shape, "write finite numbers alone")?;
     Ok(Array { shape, data })
 }
 
-/// As [`read_from`], for sets of simulations, but leaves f64 of this machine's byte order in the file: its pages are read when they are looked
-/// at, and given back when memory is short. An array of an archive can be left there only if it is stored (not
-/// deflated) and begins at a multiple of 8 bytes. All others are converted in memory.
+/// As [`read_from`], for sets of simulations, but leaves the elements in the file: its pages are read when they are looked
+/// at, and given back when memory is short. Elements that are not f64 as this machine has it are converted whenever they
+/// are read. An array of an archive can be left there only if it is stored and not deflated.
 ///
 /// # Errors
 /// As [`read_from`].
@@ -104,15 +111,16 @@ fn map_or(path: &Path, name: Option<&str>, axes: &[Axis], remedy: &str) -> Resul
         let (bytes, start) = archive::member(mapping.bytes(), name)?;
         let header = Header::parse(&bytes)?;
         let n = header.real(axes)?;
-        let first = start.map(|start| start + header.end).filter(|first| first % 8 == 0);
-        let rows = match first {
-            Some(first) if header.item == Item::NATIVE_F64 => {
-                header.raw(&bytes, 8)?;
-                Rows::mapped(mapping.clone(), first, n)?
+        let rows = match start {
+            Some(start) => {
+                header.raw(&bytes, header.item.size())?;
+                Rows::mapped(mapping.clone(), start + header.end, n, header.item)?
             }
-            _ => Rows::from(header.elements(&bytes)?),
+            None => Rows::from(header.elements(&bytes)?),
         };
-        check_finite(&rows, &header.shape, remedy)?;
+        in_blocks(&[(&rows, 1)], 0..rows.len(), BLOCK, |range, numbers| {
+            check_finite(numbers[0], range.start, &header.shape, remedy)
+        })?;
         Ok(Mapped { shape: header.shape, rows })
     };
     here().map_err(|error: Error| error.in_file(path))
@@ -179,13 +187,15 @@ fn numbers(bytes: &[u8], check: impl Fn(&Header) -> Result<usize>) -> Result<(Ve
     Ok((header.shape, data))
 }
 
-/// The first element in order that is not finite is told, whichever thread finds one first.
-fn check_finite(data: &[f64], shape: &[usize], remedy: &str) -> Result<()> {
+/// Of the elements from `first` on, the first in order that is not finite is told, whichever thread finds one first.
+fn check_finite(data: &[f64], first: usize, shape: &[usize], remedy: &str) -> Result<()> {
     let not_finite = |(i, chunk): (usize, &[f64])| Some(i * CHUNK + chunk.iter().position(|x| !x.is_finite())?);
     match data.par_chunks(CHUNK).enumerate().find_map_first(not_finite) {
         None => Ok(()),
-        Some(k) => Err(Error::invalid_input(format!("element {} is {}", tuple(&shape::position(k, shape)), data[k]))
-            .remedy(remedy)),
+        Some(k) => {
+            let position = tuple(&shape::position(first + k, shape));
+            Err(Error::invalid_input(format!("element {position} is {}", data[k])).remedy(remedy))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Arrays come back as they were written, mapped or not, from files and archives; every fault is named.
 
 use super::*;
+use crate::digest;
 use std::path::PathBuf;
 
 /// A file of its own, removed in the end.
@@ -70,13 +71,14 @@ fn what_is_written_is_read_and_mapped() {
     assert_eq!(read(&file.0, &axes).expect("read"), Array { shape: vec![2, 3, 4], data: data.clone() });
     assert_eq!(shape(&file.0, None).expect("read"), [2, 3, 4]);
     let mut rows = map(&file.0, None, &axes).expect("mapped").rows;
-    assert!(rows.is_mapped() && *rows == data[..]);
+    assert!(rows.is_on_disk() && rows.as_slice() == Some(&data[..]));
     let part = rows.slice(4..12).slice(2..100);
-    assert!(part.is_mapped() && *part == data[6..12], "{part:?}");
+    assert!(part.is_on_disk() && part.as_slice() == Some(&data[6..12]), "{part:?}");
     assert_eq!(rows.slice(30..40).len(), 0);
-    rows.to_mut()[0] = 7.0;
-    assert!(!rows.is_mapped() && rows[0] == 7.0 && rows[1..] == data[1..] && part[0] == data[6]);
-    assert_eq!(part.into_vec(), data[6..12]);
+    rows.to_mut().expect("read")[0] = 7.0;
+    let now = rows.as_slice().expect("in memory");
+    assert!(!rows.is_on_disk() && now[0] == 7.0 && now[1..] == data[1..]);
+    assert_eq!(part.into_vec().expect("read"), data[6..12]);
     assert!(write(&file.0, &[2, 2], &[0.0; 5]).expect_err("shape").is_invalid_input());
     assert!(write(Path::new("/nowhere/at/all.npy"), &[1], &[0.0]).expect_err("folder").is_io());
 }
@@ -84,14 +86,19 @@ fn what_is_written_is_read_and_mapped() {
 #[test]
 fn rows_are_shared_until_they_are_written_to() {
     let mut rows = Rows::from(vec![1.0, 2.0, 3.0, 4.0]);
-    let place = rows.as_ptr();
-    rows.to_mut()[3] = 5.0;
-    assert_eq!(rows.as_ptr(), place, "nobody shares it: written in place");
+    let at = |rows: &Rows| rows.as_slice().map(<[f64]>::as_ptr);
+    let all = |rows: &Rows| rows.all().expect("in memory").into_owned();
+    let place = at(&rows);
+    rows.to_mut().expect("in memory")[3] = 5.0;
+    assert_eq!(at(&rows), place, "nobody shares it: written in place");
     let (clone, mut part) = (rows.clone(), rows.slice(1..3));
-    assert_eq!((clone.as_ptr(), part.as_ptr()), (place, place.wrapping_add(1)));
-    part.resize(3);
-    rows.to_mut()[0] = 9.0;
-    assert_eq!((&*part, &*clone, &*rows), (&[2.0, 3.0, 0.0][..], &[1.0, 2.0, 3.0, 5.0][..], &[9.0, 2.0, 3.0, 5.0][..]));
+    assert_eq!((at(&clone), at(&part)), (place, place.map(|place| place.wrapping_add(1))));
+    part.become_room(3);
+    rows.to_mut().expect("in memory")[0] = 9.0;
+    assert_eq!((part.len(), all(&clone), all(&rows)), (3, vec![1.0, 2.0, 3.0, 5.0], vec![9.0, 2.0, 3.0, 5.0]));
+    let place = at(&rows);
+    rows.become_room(2);
+    assert_eq!((at(&rows), rows.len()), (place, 2), "nobody shares it: its memory is used again");
 }
 
 #[test]
@@ -104,7 +111,8 @@ fn single_precision_and_the_other_byte_order_are_read() {
         let file = bytes(descr, "False", "(2, 2)", &elements);
         assert_eq!(from_bytes(&file, None, &AXES).expect("read").data, data);
         let mapped = map(&Temporary::new(&descr[1..], &file).0, None, &AXES).expect("read").rows;
-        assert!(!mapped.is_mapped() && *mapped == data[..]);
+        assert!(mapped.is_on_disk() && mapped.as_slice().is_none() && *mapped.all().expect("read") == data[..]);
+        assert_eq!(mapped.reader().read(1..3).expect("read"), &data[1..3]);
     }
 }
 
@@ -117,10 +125,11 @@ fn archives_are_read_by_name_and_mapped_where_they_can_be() {
     assert_eq!(text(None), "the archive holds 2 arrays, and none is named; the arrays there are: a, b");
     assert_eq!(text(Some("c")), "there is no array `c`; the arrays there are: a, b");
     // 30 bytes and the name `a.npy` before the array: 5 more make a multiple of 8.
-    for (extra, is_mapped) in [(0, false), (5, true)] {
+    for (extra, is_aligned) in [(0, false), (5, true)] {
         let file = Temporary::new(&format!("zip-{extra}"), &zip(&[("a", &a)], extra));
         let rows = map(&file.0, None, &AXES).expect("read").rows;
-        assert_eq!((rows.is_mapped(), &*rows), (is_mapped, &[1.0, 2.0][..]));
+        assert!(rows.is_on_disk() && rows.as_slice().is_some() == is_aligned);
+        assert_eq!(*rows.all().expect("read"), [1.0, 2.0]);
         assert_eq!(names(&file.0).expect("read"), ["a"]);
     }
     let nan = zip(&[("a", &bytes("<f8", "False", "(2,)", &of(&[f64::NAN, 2.0])))], 0);
@@ -145,7 +154,8 @@ fn deflated_arrays_and_words_are_read() {
     assert_eq!(names(&path).expect("read"), ["names", "x"]);
     assert_eq!(words(&path, Some("names")).expect("read"), ["omega_m", "σ8"]);
     let x = map(&path, Some("x"), &[("n", Some(1000))]).expect("read").rows;
-    assert!(!x.is_mapped() && x.iter().enumerate().all(|(i, x)| *x == (i / 100) as f64));
+    let numbers = x.all().expect("read");
+    assert!(!x.is_on_disk() && numbers.iter().enumerate().all(|(i, x)| *x == (i / 100) as f64));
     // A size that cannot be is not believed: no memory is taken for it.
     let mut lie = std::fs::read(&path).expect("there");
     let entries: Vec<usize> = (0..lie.len() - 4).filter(|i| lie[*i..].starts_with(b"PK\x01\x02")).collect();
@@ -202,6 +212,78 @@ fn the_first_of_many_nan_is_told() {
     for k in [2 * CHUNK + 5, CHUNK + 17, 3 * CHUNK - 1] {
         data[k] = f64::INFINITY;
     }
-    let error = check_finite(&data, &[3, CHUNK], "mend it").expect_err("there").to_string();
+    let error = check_finite(&data, 0, &[3, CHUNK], "mend it").expect_err("there").to_string();
     assert!(error.contains("element (1, 17) is inf"), "{error}");
+}
+
+/// Rows whose numbers are 0, 1, 2, …, read where they are wanted, up to the first that cannot be read.
+struct Counted(usize, usize);
+
+impl Numbers for Counted {
+    fn n(&self) -> usize {
+        self.0
+    }
+
+    fn cursor(&self) -> Box<dyn Cursor + '_> {
+        Box::new(Counted(self.0, self.1))
+    }
+}
+
+impl Cursor for Counted {
+    fn read(&mut self, range: std::ops::Range<usize>, out: &mut Vec<f64>) -> Result<()> {
+        if range.end > self.1 {
+            return Err(Error::corrupt_file("no more"));
+        }
+        out.extend(range.map(|i| i as f64));
+        Ok(())
+    }
+}
+
+/// Whatever their source, rows come in blocks as they come at once, with their digest.
+#[test]
+fn passes_in_blocks_are_those_at_once() {
+    let numbers: Vec<f64> = (0..120).map(f64::from).collect();
+    let file = Temporary::new("blocks", b"");
+    write(&file.0, &[120], &numbers).expect("written");
+    let mapped = map(&file.0, None, &[("n", None)]).expect("mapped").rows;
+    let (even, odd): (Vec<f64>, Vec<f64>) = numbers.iter().partition(|x| (**x as usize / 3).is_multiple_of(2));
+    let parts = |rows: &[&Rows]| rows.iter().map(|rows| (*rows).clone()).collect::<Vec<Rows>>();
+    let sources = [
+        Rows::from(numbers.clone()),
+        mapped.clone(),
+        Rows::elsewhere(Counted(120, 120)),
+        interleaved(vec![Rows::from(even), Rows::from(odd)], 3),
+        one_after_another(parts(&[&mapped.slice(0..50), &Rows::from(numbers[50..].to_vec())])),
+        one_after_another(parts(&[&Rows::from(numbers[..7].to_vec()), &Rows::from(numbers[7..].to_vec())])),
+    ];
+    for rows in &sources {
+        assert!(*rows == sources[0] && rows.digest().expect("read") == digest::of_numbers(&numbers));
+        for (n, range) in [(1, 0..20), (7, 3..20), (100, 0..20), (4, 5..5)] {
+            let (mut seen, mut first) = (Vec::new(), range.start);
+            in_blocks(&[(rows, 6), (&sources[0], 2)], range.clone(), n, |block, parts| {
+                assert!(block.start == first && block.len() <= n && parts[1].len() == 2 * block.len());
+                first = block.end;
+                seen.extend_from_slice(parts[0]);
+                Ok(())
+            })
+            .expect("read");
+            assert_eq!(seen, numbers[range.start * 6..range.end * 6]);
+        }
+    }
+}
+
+#[test]
+fn a_pass_ends_at_the_first_error_of_either_side() {
+    let rows = Rows::elsewhere(Counted(100, 50));
+    let mut n = 0;
+    let mut count = |most: usize| {
+        n = 0;
+        in_blocks(&[(&rows, 1)], 0..100, 10, |_, _| {
+            n += 1;
+            if n == most { Err(Error::numerical("enough")) } else { Ok(()) }
+        })
+        .map_err(|error| (error.is_corrupt_file(), n))
+    };
+    assert_eq!(count(3), Err((false, 3)));
+    assert_eq!(count(99), Err((true, 5)));
 }

@@ -16,7 +16,7 @@ pub use field::{
 pub use gaussian::Gaussian;
 pub use line::Line;
 pub use marginal::Marginalised;
-pub use set::{Derivatives, SimulationSet, one_of_pair};
+pub use set::{Derivatives, Kind, SimulationSet, one_of_pair};
 pub use supernovae::Supernovae;
 
 use crate::error::{Error, Result};

@@ -3,17 +3,16 @@
 use super::{Simulator, attempt, attempt_with_derivative, on_its_threads};
 use crate::error::{Error, Result};
 use crate::failure::{Failure, Failures, Record};
-use crate::npy::Rows;
+use crate::npy::{Rows, in_blocks, one_after_another};
 use crate::seed::Seed;
 use rayon::prelude::*;
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Simulations at the fiducial point, and how the data move with the parameters there.
 ///
 /// Simulation i, its derivative and its seed-matched pairs all have the same random stream. The rows are shared by clones
-/// and parts of the set, and may lie in a mapped file.
+/// and parts of the set, and may lie on disk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SimulationSet {
     /// The fiducial point, `n_params` values.
@@ -39,6 +38,25 @@ pub enum Derivatives {
         pairs: Rows,
     },
 }
+
+/// Rows of a set that a pass takes alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Simulations with exact derivatives.
+    WithTangents,
+    /// Simulations at the fiducial point without.
+    Plain,
+    /// Seed-matched pairs, row after row.
+    Pairs,
+}
+
+impl Kind {
+    /// All kinds, in order.
+    pub const ALL: [Self; 3] = [Self::WithTangents, Self::Plain, Self::Pairs];
+}
+
+/// Values of a block of simulations for each thread: what they make of it is the same for any.
+const BLOCK_VALUES: usize = 1 << 19;
 
 impl SimulationSet {
     /// An empty set, to be filled: `n_s` simulations, and `n_d` for the derivative, exact or by differences of `delta`.
@@ -79,13 +97,13 @@ impl SimulationSet {
         Ok(Self { theta_fid: theta_fid.to_vec(), shape, fiducial: vec![0.0; n_s * n_data].into(), derivative })
     }
 
-    /// Makes room for so many simulations, of each kind, with nothing in it yet.
-    pub fn resize(&mut self, n_s: usize, n_d: usize) {
+    /// Becomes room in memory for so many simulations, to be filled.
+    pub fn become_room(&mut self, n_s: usize, n_d: usize) {
         let (n_params, n_data) = (self.n_params(), self.n_data());
-        self.fiducial.resize(n_s * n_data);
+        self.fiducial.become_room(n_s * n_data);
         match &mut self.derivative {
-            Derivatives::Exact(exact) => exact.resize(n_d * n_params * n_data),
-            Derivatives::Differences { pairs, .. } => pairs.resize(n_d * n_params * 2 * n_data),
+            Derivatives::Exact(exact) => exact.become_room(n_d * n_params * n_data),
+            Derivatives::Differences { pairs, .. } => pairs.become_room(n_d * n_params * 2 * n_data),
         }
     }
 
@@ -98,7 +116,7 @@ impl SimulationSet {
         let failures = on_its_threads(simulator, |least| self.run_all(simulator, seed, first_index, least))?;
         if !failures.indices.is_empty() {
             let failed = failures.indices.iter().map(|index| (index - first_index) as usize).collect();
-            self.take_out(&failed);
+            self.take_out(&failed)?;
         }
         Ok(failures.told)
     }
@@ -106,7 +124,7 @@ impl SimulationSet {
     fn run_all(&mut self, simulator: &dyn Simulator, seed: Seed, first_index: u64, least: usize) -> Result<Failed> {
         let (n_params, n_data) = (self.n_params(), self.n_data());
         let Self { theta_fid, fiducial, derivative, .. } = self;
-        let (theta_fid, fiducial): (&[f64], &mut [f64]) = (theta_fid, fiducial.to_mut());
+        let (theta_fid, fiducial): (&[f64], &mut [f64]) = (theta_fid, fiducial.to_mut()?);
         let stream = |i: usize| seed.stream(first_index + i as u64);
         let told = |i: usize, theta: &[f64], failure: Option<Failure>| {
             failure.map(|failure| Record { index: first_index + i as u64, theta: theta.to_vec(), failure })
@@ -120,7 +138,7 @@ impl SimulationSet {
         };
         match derivative {
             Derivatives::Exact(exact) => {
-                let exact = exact.to_mut();
+                let exact = exact.to_mut()?;
                 let n_d = exact.len() / (n_params * n_data);
                 let (with, without) = fiducial.split_at_mut(n_d * n_data);
                 let rows = with.par_chunks_exact_mut(n_data).zip(exact.par_chunks_exact_mut(n_params * n_data));
@@ -132,7 +150,7 @@ impl SimulationSet {
             }
             Derivatives::Differences { delta, pairs } => {
                 let failed = plain(fiducial, 0)?;
-                let rows = pairs.to_mut().par_chunks_exact_mut(n_data).with_min_len(least).enumerate();
+                let rows = pairs.to_mut()?.par_chunks_exact_mut(n_data).with_min_len(least).enumerate();
                 let failed_pairs = rows.map(|(k, row)| {
                     let i = k / (2 * n_params);
                     let theta = one_of_pair(theta_fid, delta, k % (2 * n_params));
@@ -144,20 +162,21 @@ impl SimulationSet {
         }
     }
 
-    /// Takes out the simulations of these streams, derivative and all.
-    pub fn take_out(&mut self, streams: &BTreeSet<usize>) {
+    /// Takes out the simulations of these streams, derivative and all; what is left is in memory.
+    fn take_out(&mut self, streams: &BTreeSet<usize>) -> Result<()> {
         let (n_params, n_data) = (self.n_params(), self.n_data());
-        let keep = |rows: &mut Rows, width: usize| {
+        let keep = |rows: &mut Rows, width: usize| -> Result<()> {
             let mut row = 0..;
             let mut kept = Vec::with_capacity(rows.len());
-            for values in rows.chunks_exact(width) {
+            for values in rows.all()?.chunks_exact(width) {
                 if row.next().is_some_and(|row| !streams.contains(&row)) {
                     kept.extend_from_slice(values);
                 }
             }
             *rows = kept.into();
+            Ok(())
         };
-        keep(&mut self.fiducial, n_data);
+        keep(&mut self.fiducial, n_data)?;
         match &mut self.derivative {
             Derivatives::Exact(exact) => keep(exact, n_params * n_data),
             Derivatives::Differences { pairs, .. } => keep(pairs, n_params * 2 * n_data),
@@ -187,32 +206,125 @@ impl SimulationSet {
         }
     }
 
-    /// ∂d/∂θ, exact or the difference over δ, of the rows `range` of all `n_d * n_params` (row i * n_params + alpha), which
-    /// is cut to those there: `(range.len(), n_data)`. Differences are copied, so take not too many at once.
-    pub fn data_derivatives(&self, range: Range<usize>) -> Cow<'_, [f64]> {
-        let n_data = self.n_data();
-        let of = |rows: &Rows, width: usize| {
-            let end = (range.end * width).min(rows.len());
-            (range.start * width).min(end)..end
-        };
-        match &self.derivative {
-            Derivatives::Exact(exact) => Cow::Borrowed(&exact[of(exact, n_data)]),
-            Derivatives::Differences { delta, pairs } => pairs[of(pairs, 2 * n_data)]
-                .chunks_exact(2 * n_data)
-                .enumerate()
-                .flat_map(|(k, pair)| {
-                    let (below, above) = pair.split_at(pair.len() / 2);
-                    let delta = delta[(range.start + k) % delta.len()];
-                    below.iter().zip(above).map(move |(below, above)| (above - below) / delta)
-                })
-                .collect(),
+    /// Number of rows of a kind.
+    pub fn n_rows(&self, kind: Kind) -> usize {
+        match (kind, &self.derivative) {
+            (Kind::WithTangents, Derivatives::Exact(_)) => self.n_d(),
+            (Kind::Plain, Derivatives::Exact(_)) => self.n_s() - self.n_d(),
+            (Kind::Plain, Derivatives::Differences { .. }) => self.n_s(),
+            (Kind::Pairs, Derivatives::Differences { pairs, .. }) => pairs.len() / self.n_data(),
+            _ => 0,
         }
+    }
+
+    /// Number of tangents that come with a row of a kind.
+    pub fn n_tangents(&self, kind: Kind) -> usize {
+        if kind == Kind::WithTangents { self.n_params() } else { 0 }
+    }
+
+    /// The random stream of a row of a kind.
+    pub fn stream(&self, kind: Kind, row: usize) -> usize {
+        match kind {
+            Kind::WithTangents => row,
+            Kind::Plain => row + self.n_rows(Kind::WithTangents),
+            Kind::Pairs => row / (2 * self.n_params()),
+        }
+    }
+
+    /// Hands all rows of a kind to `work` in order, a block at a time: their numbers, the rows `(n, n_data)` and the tangents
+    /// `(n, n_tangents, n_data)`. A block has a multiple of `rows` rows, but for the last, and at most 4 MiB a thread where
+    /// that many have less. Blocks that are not in memory are read ahead.
+    ///
+    /// # Errors
+    /// Io; corrupt file; what `work` returns.
+    pub fn in_blocks(
+        &self,
+        kind: Kind,
+        rows: usize,
+        mut work: impl FnMut(Range<usize>, &[f64], &[f64]) -> Result<()>,
+    ) -> Result<()> {
+        let (n, n_data, n_params) = (self.n_rows(kind), self.n_data(), self.n_params());
+        let block = block_rows(rows, (1 + self.n_tangents(kind)) * n_data);
+        match (kind, &self.derivative) {
+            (Kind::WithTangents, Derivatives::Exact(exact)) => {
+                in_blocks(&[(&self.fiducial, n_data), (exact, n_params * n_data)], 0..n, block, |range, parts| {
+                    work(range, parts[0], parts[1])
+                })
+            }
+            (Kind::Plain, _) => {
+                let first = self.stream(kind, 0);
+                in_blocks(&[(&self.fiducial, n_data)], first..first + n, block, |range, parts| {
+                    work(range.start - first..range.end - first, parts[0], &[])
+                })
+            }
+            (Kind::Pairs, Derivatives::Differences { pairs, .. }) => {
+                in_blocks(&[(pairs, n_data)], 0..n, block, |range, parts| work(range, parts[0], &[]))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// As [`SimulationSet::in_blocks`], ∂d/∂θ, exact or the difference over δ: rows i * n_params + alpha, `(n, n_data)`.
+    ///
+    /// # Errors
+    /// Io; corrupt file; what `work` returns.
+    pub fn derivatives_in_blocks(
+        &self,
+        rows: usize,
+        mut work: impl FnMut(Range<usize>, &[f64]) -> Result<()>,
+    ) -> Result<()> {
+        let (n, n_data) = (self.n_d() * self.n_params(), self.n_data());
+        let block = block_rows(rows, n_data);
+        match &self.derivative {
+            Derivatives::Exact(exact) => {
+                in_blocks(&[(exact, n_data)], 0..n, block, |range, parts| work(range, parts[0]))
+            }
+            Derivatives::Differences { delta, pairs } => {
+                in_blocks(&[(pairs, 2 * n_data)], 0..n, block, |range, parts| {
+                    let pairs = parts[0].chunks_exact(2 * n_data).enumerate();
+                    let slopes = pairs.flat_map(|(k, pair)| {
+                        let ((below, above), delta) = (pair.split_at(n_data), delta[(range.start + k) % delta.len()]);
+                        below.iter().zip(above).map(move |(below, above)| (above - below) / delta)
+                    });
+                    let slopes: Vec<f64> = slopes.collect();
+                    work(range, &slopes)
+                })
+            }
+        }
+    }
+
+    /// ∂d/∂θ, exact or the difference over δ, of all derivative simulations, in memory: `(n_d, n_params, n_data)`.
+    ///
+    /// # Errors
+    /// Io; corrupt file.
+    pub fn derivatives(&self) -> Result<Vec<f64>> {
+        let mut all = Vec::with_capacity(self.n_d() * self.n_params() * self.n_data());
+        self.derivatives_in_blocks(1, |_, rows| {
+            all.extend_from_slice(rows);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// Mean over the derivative simulations of ∂d/∂θ, `(n_params, n_data)`; nothing where there are none.
+    ///
+    /// # Errors
+    /// Io; corrupt file.
+    pub fn mean_derivative(&self) -> Result<Vec<f64>> {
+        let (n_d, n_params, n_data) = (self.n_d(), self.n_params(), self.n_data());
+        let mut mean = if n_d > 0 { vec![0.0; n_params * n_data] } else { Vec::new() };
+        self.derivatives_in_blocks(n_params, |_, rows| {
+            rows.chunks_exact(n_params * n_data).for_each(|rows| mean.iter_mut().zip(rows).for_each(|(m, x)| *m += x));
+            Ok(())
+        })?;
+        mean.iter_mut().for_each(|m| *m *= 1.0 / n_d as f64);
+        Ok(mean)
     }
 
     /// Parts the set in two: what is left, and the last `fraction` of each kind of simulation (at least one).
     ///
     /// Simulations with an exact derivative count as a kind of their own, so that both parts have some. The parts share
-    /// the rows of the set, where they lie one after another there; only those from two places are copied.
+    /// the rows of the set; only those from two places in memory are copied.
     #[must_use]
     pub fn split(&self, fraction: f64) -> (Self, Self) {
         let cut = |kind: Range<usize>| {
@@ -243,7 +355,7 @@ impl SimulationSet {
                 }
                 several => {
                     let several = several.iter().map(|range| rows(&self.fiducial, range, self.n_data()));
-                    several.collect::<Vec<_>>().iter().flat_map(|rows| rows.iter().copied()).collect::<Vec<_>>().into()
+                    one_after_another(several.collect())
                 }
             },
             derivative: match &self.derivative {
@@ -254,6 +366,12 @@ impl SimulationSet {
             },
         }
     }
+}
+
+/// A multiple of `rows` rows of `width` values.
+fn block_rows(rows: usize, width: usize) -> usize {
+    let rows = rows.max(1);
+    (BLOCK_VALUES * rayon::current_num_threads() / (rows * width).max(1)).max(1) * rows
 }
 
 /// Parameters of one simulation of the seed-matched pairs: `k` = 2 α for θ_α − δ_α/2, 2 α + 1 for θ_α + δ_α/2.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::failure::Cause;
 use crate::math::Matrix;
+use crate::npy::Rows;
 use crate::seed::Seed;
 use rand::Rng;
 
@@ -69,7 +70,7 @@ fn an_index_has_its_data_on_any_number_of_threads() {
         // Nor do they depend on where a call begins: row 40 of the batch is index 45.
         let mut single = vec![0.0; n_data];
         simulator.simulate(&theta, &mut Seed::new(11).stream(45), &mut single).expect("possible");
-        assert_eq!(single, one[0].fiducial[40 * n_data..41 * n_data], "{name}");
+        assert_eq!(single, in_memory(&one[0].fiducial)[40 * n_data..41 * n_data], "{name}");
         assert!(one[0].fiducial == one[1].fiducial, "{name}: the source of the derivative changes no simulation");
     }
 }
@@ -80,7 +81,7 @@ fn exact_derivatives_match_differences_at_the_same_index() {
         assert!(simulator.has_derivative(), "{name}");
         let derivatives = |delta: Option<&[f64]>| {
             let set = filled(&*simulator, &theta, delta, 20, 0);
-            set.data_derivatives(0..set.n_d() * set.n_params()).into_owned()
+            set.derivatives().expect("in memory")
         };
         let exact = derivatives(None);
         // The worst error for steps of a hundredth and of a tenth of delta: central differences are of second order.
@@ -185,14 +186,18 @@ fn a_failed_simulation_is_taken_out_with_its_seed_matched_partners() {
     assert!(nan > 10 && steep > 10 && of_pairs > 5, "{nan} {steep} {of_pairs}");
     // Streams that fail above theta_fid alone are missing at theta_fid too; beyond the pairs they are not.
     let kept: Vec<f64> = kept.iter().copied().filter(|x| *x >= -1.0 || !noise[..100].contains(x)).collect();
-    assert_eq!(set.fiducial.chunks(3).map(|row| row[0]).collect::<Vec<_>>(), kept);
+    assert_eq!(in_memory(&set.fiducial).chunks(3).map(|row| row[0]).collect::<Vec<_>>(), kept);
     let crate::simulator::Derivatives::Differences { pairs, .. } = &set.derivative else { panic!("differences") };
-    for (pair, fiducial) in pairs.chunks(6).zip(set.fiducial.chunks(3)) {
+    for (pair, fiducial) in in_memory(pairs).chunks(6).zip(in_memory(&set.fiducial).chunks(3)) {
         assert_eq!((pair[0], pair[3]), (fiducial[0], fiducial[0]), "the same noise");
     }
     assert_eq!(failures.counts[&Cause::Refused], of_pairs as u64);
-    set.resize(n as usize, n as usize / 2);
+    set.become_room(n as usize, n as usize / 2);
     assert_eq!(set.fill(&fragile, seed, 0).expect("again"), failures);
+}
+
+fn in_memory(rows: &Rows) -> &[f64] {
+    rows.as_slice().expect("in memory")
 }
 
 #[test]
@@ -203,17 +208,20 @@ fn both_parts_of_a_split_keep_simulations_and_derivatives_together() {
             set.fill(&*simulator, Seed::new(1), 0).expect("possible");
             let (left, right) = set.split(0.25);
             assert_eq!((left.n_s(), right.n_s(), left.n_d() + right.n_d()), (15, 5, n_d), "{name}");
-            let all = |set: &SimulationSet| set.data_derivatives(0..set.n_d() * set.n_params()).into_owned();
+            let all = |set: &SimulationSet| set.derivatives().expect("in memory");
             assert_eq!([all(&left), all(&right)].concat(), all(&set), "{name}");
-            let part = set.data_derivatives(3..n_d * set.n_params() + 7);
-            assert!(part[..] == all(&set)[3 * set.n_data()..], "{name}");
             // What lies one after another in the set is not copied.
-            let within = set.fiducial.as_ptr_range();
-            assert_eq!(within.contains(&left.fiducial.as_ptr()), delta.is_some() || n_d == 20, "{name}");
+            let within = in_memory(&set.fiducial).as_ptr_range();
+            let is_within = within.contains(&in_memory(&left.fiducial).as_ptr());
+            assert_eq!(is_within, delta.is_some() || n_d == 20, "{name}");
             let row = set.n_data();
             let i = n_d - right.n_d();
             if delta.is_none() {
-                assert_eq!(right.fiducial[..row], set.fiducial[i * row..(i + 1) * row], "{name}");
+                assert_eq!(
+                    in_memory(&right.fiducial)[..row],
+                    in_memory(&set.fiducial)[i * row..(i + 1) * row],
+                    "{name}"
+                );
             }
         }
     }

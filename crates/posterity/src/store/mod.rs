@@ -10,6 +10,7 @@ mod place;
 mod quarantine;
 mod queue;
 mod read;
+mod rows;
 mod set;
 mod shard;
 mod table;

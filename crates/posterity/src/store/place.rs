@@ -85,7 +85,7 @@ impl<'a> Place<'a> {
         let has = |name: &str| names.iter().any(|there| there == name);
         let numbers = |name: &str| {
             let rows = has(name).then(|| self.map(name, &[("parameter", None)]));
-            rows.map(|rows| rows.map(Rows::into_vec)).transpose()
+            rows.map(|rows| rows.and_then(Rows::into_vec)).transpose()
         };
         let words = has("parameters").then(|| self.with("parameters", npy::words));
         let (theta_fid, delta) = (numbers("theta_fid")?, numbers("delta")?);
@@ -106,12 +106,12 @@ impl<'a> Place<'a> {
         })
     }
 
-    /// The pairs of the arrays of each parameter, `(n_d, n_params, 2, *shape)`: a copy, row by row.
+    /// The pairs of the arrays of each parameter, `(n_d, n_params, 2, *shape)`.
     pub(super) fn join(&self, parameters: &[String], shape: &[usize]) -> Result<Rows> {
         let width: usize = shape.iter().product();
         let first = format!("n_d: as many as {}", self.name(&format!("{}{}", parameters[0], ENDS[0])));
-        let (mut n_d, mut joint) = (None, Vec::new());
-        for (k, name) in parameters.iter().flat_map(|name| ENDS.map(|end| format!("{name}{end}"))).enumerate() {
+        let (mut n_d, mut arrays) = (None, Vec::new());
+        for name in parameters.iter().flat_map(|name| ENDS.map(|end| format!("{name}{end}"))) {
             if !self.has(&name) {
                 let message = format!("there is no {} beside the arrays of the others", self.name(&name));
                 return Err(self.unclear(&message));
@@ -120,11 +120,9 @@ impl<'a> Place<'a> {
             let axes: Vec<Axis> = std::iter::once((first.as_str(), n_d)).chain(data).collect();
             let rows = self.map(&name, &axes)?;
             n_d = Some(rows.len() / width);
-            joint.resize(rows.len() * 2 * parameters.len(), 0.0);
-            let places = joint.chunks_exact_mut(width).skip(k).step_by(2 * parameters.len());
-            places.zip(rows.chunks_exact(width)).for_each(|(place, row)| place.copy_from_slice(row));
+            arrays.push(rows);
         }
-        Ok(joint.into())
+        Ok(npy::interleaved(arrays, width))
     }
 }
 

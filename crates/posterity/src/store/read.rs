@@ -47,12 +47,17 @@ impl Table {
     /// # Errors
     /// Invalid input, where there is no such array or row; corrupt file; io.
     pub fn values(&self, name: &str, rows: Range<u64>) -> Result<Vec<f64>> {
-        let column = self.columns.values.iter().find(|column| column.name == name).ok_or_else(|| {
+        let column = &self.columns.values[self.column(name)?];
+        self.read_rows(column, rows, |status| status == Status::Done)
+    }
+
+    /// Place of an array in the layout.
+    pub(super) fn column(&self, name: &str) -> Result<usize> {
+        self.columns.values.iter().position(|column| column.name == name).ok_or_else(|| {
             let there: Vec<&str> = self.columns.values.iter().map(|column| column.name.as_str()).collect();
             Error::invalid_input(format!("the table has no array `{name}`; it has {}", there.join(", ")))
                 .in_file(&self.folder)
-        })?;
-        self.read_rows(column, rows, |status| status == Status::Done)
+        })
     }
 
     /// Parameters of these rows, `(rows.len(), n_params)`; NaN where a row is missing.
@@ -154,7 +159,7 @@ impl Table {
         Ok(there.into_iter().collect())
     }
 
-    fn check_rows(&self, rows: &Range<u64>) -> Result<()> {
+    pub(super) fn check_rows(&self, rows: &Range<u64>) -> Result<()> {
         if rows.start > rows.end || rows.end > self.n_rows() {
             let message = format!("rows {} to {} of a table of {}", rows.start, rows.end, self.n_rows());
             return Err(Error::invalid_input(message).remedy("ask for rows that there are").in_file(&self.folder));

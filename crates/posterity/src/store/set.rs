@@ -16,7 +16,7 @@
 //! instead. What is left out there the reader must know ([`Known`]); names may be left out only where their order does
 //! not matter: of one parameter, or with arrays for each.
 //!
-//! Arrays of f64 are mapped and not copied (see [`npy::map`]), but for those of each parameter, which are joined.
+//! Arrays are mapped and not copied (see [`npy::map`]).
 
 use super::place::{ENDS, Place};
 use crate::error::{Error, Result};
@@ -178,13 +178,15 @@ impl StoredSet {
         let set = &self.simulations;
         let shape = |first: &[usize]| [first, &set.shape].concat();
         let (n_s, n_d, n_params) = (set.n_s(), set.n_d(), set.n_params());
-        npy::write(&folder.join("fiducial.npy"), &shape(&[n_s]), &set.fiducial)?;
+        npy::write(&folder.join("fiducial.npy"), &shape(&[n_s]), &set.fiducial.all()?)?;
         let mut steps = None;
         match &set.derivative {
-            Derivatives::Exact(rows) => npy::write(&folder.join("derivative.npy"), &shape(&[n_d, n_params]), rows)?,
+            Derivatives::Exact(rows) => {
+                npy::write(&folder.join("derivative.npy"), &shape(&[n_d, n_params]), &rows.all()?)?;
+            }
             Derivatives::Differences { delta, pairs } => {
                 steps = Some(delta.clone());
-                npy::write(&folder.join("differences.npy"), &shape(&[n_d, n_params, 2]), pairs)?;
+                npy::write(&folder.join("differences.npy"), &shape(&[n_d, n_params, 2]), &pairs.all()?)?;
             }
         }
         let json = Json {

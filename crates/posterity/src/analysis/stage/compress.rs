@@ -43,7 +43,7 @@ pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) ->
         };
         let mut learnt_for = learnt_for(analysis);
         learnt_for["version"] = json!(env!("CARGO_PKG_VERSION"));
-        learnt_for["simulations"] = json!(format!("{:016x}", digest_of([&train, &held_out])));
+        learnt_for["simulations"] = json!(format!("{:016x}", digest_of([&train, &held_out])?));
         let path = out_dir.join(COMPRESSOR);
         if let Some((there, _)) = Compression::read(&path).ok().filter(|(_, other)| *other == learnt_for) {
             results.set_knowledge(&there.knowledge);
@@ -55,6 +55,7 @@ pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) ->
             seed: Seed::new(analysis.seed).label("compress"),
             progress,
             checkpoint: Some(&checkpoint),
+            memory: analysis.store.memory,
             max_failed_fraction: analysis.max_failed_fraction,
         };
         let compression = Compression::learn(
@@ -73,13 +74,13 @@ pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) ->
 }
 
 /// A digest of what sets hold.
-fn digest_of(sets: [&SimulationSet; 2]) -> u64 {
-    let parts = sets.map(|set| match &set.derivative {
-        Derivatives::Exact(rows) | Derivatives::Differences { pairs: rows, .. } => {
-            [digest::of_numbers(&set.fiducial), digest::of_numbers(rows)]
-        }
-    });
-    digest::of_words(parts.concat())
+fn digest_of(sets: [&SimulationSet; 2]) -> Result<u64> {
+    let mut parts = Vec::new();
+    for set in sets {
+        let (Derivatives::Exact(rows) | Derivatives::Differences { pairs: rows, .. }) = &set.derivative;
+        parts.extend([set.fiducial.digest()?, rows.digest()?]);
+    }
+    Ok(digest::of_words(parts))
 }
 
 /// All that a compressor is learnt from: settings, and the content of the simulator's files.

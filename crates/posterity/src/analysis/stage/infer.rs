@@ -7,6 +7,7 @@ use crate::compressor::Compression;
 use crate::error::{Error, Result};
 use crate::failure::Failures;
 use crate::lfi::{Forward, Local, abc, gaussian, pmc};
+use crate::npy::{Rows, in_blocks};
 use crate::progress::Progress;
 use crate::samples::{Samples, write_getdist, write_parquet};
 use crate::seed::Seed;
@@ -104,8 +105,8 @@ fn sample(
             let observed = [theta_hat.to_vec()];
             match &inference.abc_stored {
                 Some(PriorSimulations { theta, data }) => {
-                    let theta_hats = estimates(&forward, data);
-                    abc::sample_stored(theta, &theta_hats, prior, fisher, &observed, &inference.abc)?.remove(0)
+                    let theta_hats = estimates(&forward, data)?;
+                    abc::sample_stored(&theta.all()?, &theta_hats, prior, fisher, &observed, &inference.abc)?.remove(0)
                 }
                 None => {
                     let (mut draws, failed) = source
@@ -138,12 +139,17 @@ fn sample(
 }
 
 /// Estimates from rows of stored data, chunk by chunk.
-fn estimates(forward: &Forward<'_>, data: &[f64]) -> Vec<f64> {
+fn estimates(forward: &Forward<'_>, data: &Rows) -> Result<Vec<f64>> {
     let (n_data, n_params) = (forward.simulator.n_data(), forward.n_params());
-    let mut theta_hats = vec![0.0; data.len() / n_data * n_params];
-    let chunks = theta_hats.par_chunks_mut(CHUNK * n_params).zip(data.par_chunks(CHUNK * n_data));
-    chunks.for_each(|(theta_hats, data)| forward.estimate(data, theta_hats));
-    theta_hats
+    let n = data.len() / n_data;
+    let mut theta_hats = vec![0.0; n * n_params];
+    in_blocks(&[(data, n_data)], 0..n, CHUNK * rayon::current_num_threads(), |block, parts| {
+        let theta_hats = &mut theta_hats[block.start * n_params..block.end * n_params];
+        let chunks = theta_hats.par_chunks_mut(CHUNK * n_params).zip(parts[0].par_chunks(CHUNK * n_data));
+        chunks.for_each(|(theta_hats, data)| forward.estimate(data, theta_hats));
+        Ok(())
+    })?;
+    Ok(theta_hats)
 }
 
 /// Takes away the draws of an earlier run, so that none stand beside results that they do not belong to.

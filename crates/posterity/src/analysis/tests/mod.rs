@@ -143,19 +143,20 @@ fn write_sets(folder: &Path) {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         crate::npy::write(&path, shape, data).expect("written");
     };
-    let fiducial = |place: &str| npy(&format!("{place}/fiducial.npy"), &[20, 10], &set.fiducial);
+    let in_memory = |rows: &crate::npy::Rows| rows.all().expect("in memory").into_owned();
+    let fiducial = |place: &str| npy(&format!("{place}/fiducial.npy"), &[20, 10], &in_memory(&set.fiducial));
     // Says nothing itself; one array below and above for each parameter.
     fiducial("bare");
     for (k, name) in ["mean_minus", "mean_plus", "variance_minus", "variance_plus"].iter().enumerate() {
-        let rows: Vec<f64> = pairs.chunks(10).skip(k).step_by(4).flatten().copied().collect();
+        let rows: Vec<f64> = in_memory(&pairs).chunks(10).skip(k).step_by(4).flatten().copied().collect();
         npy(&format!("bare/{name}.npy"), &[20, 10], &rows);
     }
     // As the one before, but with an axis of parameters that are not named.
     fiducial("nameless");
-    npy("nameless/differences.npy", &[20, 2, 2, 10], &pairs);
+    npy("nameless/differences.npy", &[20, 2, 2, 10], &in_memory(&pairs));
     // The axes of parameters and of below and above one after the other.
     fiducial("swapped");
-    npy("swapped/differences.npy", &[10, 4, 10, 2], &pairs);
+    npy("swapped/differences.npy", &[10, 4, 10, 2], &in_memory(&pairs));
     std::fs::write(folder.join("swapped/set.json"), r#"{ "parameters": ["mean", "variance"] }"#).expect("written");
     let mut theta = vec![0.0; 2 * 200];
     let stream = &mut Seed::new(3).stream(0);
@@ -379,7 +380,7 @@ fn without_a_simulator_the_stored_set_says_what_the_data_are() {
     let crate::compressor::Settings::Imnn(settings) = &analysis.compression.settings else { panic!("imnn") };
     assert_eq!((settings.n_s, settings.n_d, settings.n_independent), (20, 20, 0));
     let stored = analysis.inference.abc_stored.as_ref().expect("stored");
-    assert!(stored.theta.is_mapped() && stored.data.is_mapped() && set.fiducial.is_mapped());
+    assert!(stored.theta.is_on_disk() && stored.data.is_on_disk() && set.fiducial.is_on_disk());
     assert_eq!(analysis.inference.abc.n_simulations, 200);
     let error = analysis.simulator().simulate(&[0.0, 1.0], &mut Seed::new(0).stream(0), &mut [0.0; 10]);
     assert!(error.expect_err("no simulator").is_invalid_input());

@@ -4,103 +4,145 @@ use super::loss::Loss;
 use super::scaling::Scaling;
 use crate::compressor::{Compressor, Score, SummaryMoments};
 use crate::error::Result;
-use crate::nn::{Network, Workspace};
-use crate::simulator::{Derivatives, SimulationSet};
+use crate::nn::{GradientSum, Network, Workspace};
+use crate::simulator::{Derivatives, Kind, SimulationSet};
 use rayon::prelude::*;
+use std::ops::Range;
 
-/// Scaled network inputs of a set, and what is already summarised of it.
-#[derive(Clone, Debug)]
-pub(super) struct Inputs {
-    n_params: usize,
-    n_s: usize,
-    n_d: usize,
-    /// With exact derivatives: `n_d` bundles of a simulation and its `n_params` tangents.
-    bundles: Vec<f32>,
-    /// Simulations without tangents; then, with differences, the seed-matched pairs.
-    plain: Vec<f32>,
-    /// δ, where the derivative is by differences.
-    delta: Option<Vec<f64>>,
+/// Network inputs of a set, and what is already summarised of it.
+#[derive(Debug)]
+pub(super) struct Inputs<'a> {
+    set: &'a SimulationSet,
+    scaling: &'a Scaling,
+    /// The scaled rows of each kind with their tangents, where they are held; else they are read again at each pass.
+    held: Option<Outputs>,
     /// Summaries that the network's are added to: `(n_s, n_existing)` and `(n_d, n_params, n_existing)`.
     existing: Option<(Vec<f64>, Vec<f64>)>,
     n_existing: usize,
 }
 
-/// Network outputs of a set, laid out as its inputs are.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Outputs {
-    bundles: Vec<f32>,
-    plain: Vec<f32>,
-}
+/// Numbers for each row of each kind.
+pub(super) type Outputs = [Vec<f32>; 3];
 
-impl Inputs {
-    pub(super) fn new(set: &SimulationSet, scaling: &Scaling, score: Option<&Score>) -> Self {
-        let (n_data, n_params, n_s, n_d) = (set.n_data(), set.n_params(), set.n_s(), set.n_d());
-        let mut inputs = Self {
-            n_params,
-            n_s,
-            n_d,
-            bundles: Vec::new(),
-            plain: Vec::new(),
-            delta: None,
-            existing: None,
-            n_existing: 0,
-        };
-        match &set.derivative {
-            Derivatives::Exact(exact) => {
-                let (with, without) = set.fiducial.split_at(n_d * n_data);
-                let bundle = (1 + n_params) * n_data;
-                inputs.bundles = vec![0.0; n_d * bundle];
-                let rows = with.par_chunks_exact(n_data).zip(exact.par_chunks_exact(n_params * n_data));
-                inputs.bundles.par_chunks_exact_mut(bundle).zip(rows).for_each(|(bundle, (row, exact))| {
-                    let (value, tangents) = bundle.split_at_mut(n_data);
-                    scaling.values(row, value);
-                    scaling.tangents(exact, tangents);
-                });
-                inputs.plain = vec![0.0; without.len()];
-                scaling.values(without, &mut inputs.plain);
+impl<'a> Inputs<'a> {
+    /// Of a set; its rows are held if they take at most `memory` bytes.
+    ///
+    /// # Errors
+    /// Io; corrupt file; as [`Score::summarise`].
+    pub(super) fn new(
+        set: &'a SimulationSet,
+        scaling: &'a Scaling,
+        score: Option<&Score>,
+        memory: u64,
+    ) -> Result<Self> {
+        let mut inputs = Self { set, scaling, held: None, existing: None, n_existing: 0 };
+        if inputs.bytes() <= memory {
+            let mut held = Outputs::default();
+            for (kind, held) in Kind::ALL.into_iter().zip(&mut held) {
+                let width = inputs.bundle(kind);
+                held.resize(set.n_rows(kind) * width, 0.0);
+                set.in_blocks(kind, 1, |range, rows, tangents| {
+                    inputs.scale(kind, rows, tangents, &mut held[range.start * width..range.end * width]);
+                    Ok(())
+                })?;
             }
-            Derivatives::Differences { delta, pairs } => {
-                inputs.plain = vec![0.0; set.fiducial.len() + pairs.len()];
-                let (fiducial, paired) = inputs.plain.split_at_mut(set.fiducial.len());
-                scaling.values(&set.fiducial, fiducial);
-                scaling.values(pairs, paired);
-                inputs.delta = Some(delta.clone());
+            inputs.held = Some(held);
+        }
+        inputs.with_score(score)
+    }
+
+    /// With the summaries of a score, if any, before those of the network.
+    ///
+    /// # Errors
+    /// As [`Score::summarise`].
+    pub(super) fn with_score(mut self, score: Option<&Score>) -> Result<Self> {
+        self.existing = score.map(|score| score.summarise(self.set)).transpose()?;
+        self.n_existing = score.map_or(0, Compressor::n_summaries);
+        Ok(self)
+    }
+
+    /// Bytes of its rows that are held.
+    pub(super) fn bytes_held(&self) -> u64 {
+        if self.held.is_some() { self.bytes() } else { 0 }
+    }
+
+    /// Bytes that all of its rows take.
+    fn bytes(&self) -> u64 {
+        let values = Kind::ALL.iter().map(|kind| self.set.n_rows(*kind) as u64 * self.bundle(*kind) as u64);
+        values.sum::<u64>() * size_of::<f32>() as u64
+    }
+
+    /// Values of a row with its tangents.
+    fn bundle(&self, kind: Kind) -> usize {
+        (1 + self.set.n_tangents(kind)) * self.set.n_data()
+    }
+
+    fn scale(&self, kind: Kind, rows: &[f64], tangents: &[f64], out: &mut [f32]) {
+        let n_data = self.set.n_data();
+        if kind != Kind::WithTangents {
+            return self.scaling.values(rows, out);
+        }
+        let of_row = rows.par_chunks_exact(n_data).zip(tangents.par_chunks_exact(self.bundle(kind) - n_data));
+        out.par_chunks_exact_mut(self.bundle(kind)).zip(of_row).for_each(|(bundle, (row, tangents))| {
+            let (value, slopes) = bundle.split_at_mut(n_data);
+            self.scaling.values(row, value);
+            self.scaling.tangents(tangents, slopes);
+        });
+    }
+
+    /// Hands all rows of a kind to `work`, a multiple of `rows` at once but for the last, with their numbers.
+    fn in_blocks(
+        &self,
+        kind: Kind,
+        rows: usize,
+        mut work: impl FnMut(Range<usize>, &[f32]) -> Result<()>,
+    ) -> Result<()> {
+        match &self.held {
+            Some(held) => work(0..self.set.n_rows(kind), &held[kind as usize]),
+            None => {
+                let mut scaled = Vec::new();
+                self.set.in_blocks(kind, rows, |range, rows, tangents| {
+                    scaled.resize(range.len() * self.bundle(kind), 0.0);
+                    self.scale(kind, rows, tangents, &mut scaled);
+                    work(range, &scaled)
+                })
             }
         }
-        if let Some(score) = score {
-            inputs.n_existing = score.n_summaries();
-            inputs.existing = Some(score.summarise(set));
-        }
-        inputs
     }
 
     /// Runs the network over all rows.
-    pub(super) fn apply(&self, network: &Network, weights: &[f32]) -> Outputs {
-        let rows = |input: &[f32]| input.len() / network.n_in() * network.n_out();
-        let mut outputs = Outputs { bundles: vec![0.0; rows(&self.bundles)], plain: vec![0.0; rows(&self.plain)] };
-        network.apply(weights, &self.bundles, self.n_params, &mut outputs.bundles);
-        network.apply(weights, &self.plain, 0, &mut outputs.plain);
-        outputs
+    ///
+    /// # Errors
+    /// Io; corrupt file.
+    pub(super) fn apply(&self, network: &Network, weights: &[f32]) -> Result<Outputs> {
+        let mut outputs = Outputs::default();
+        for (kind, outputs) in Kind::ALL.into_iter().zip(&mut outputs) {
+            let n_tangents = self.set.n_tangents(kind);
+            let width = (1 + n_tangents) * network.n_out();
+            outputs.resize(self.set.n_rows(kind) * width, 0.0);
+            self.in_blocks(kind, network.chunk_bundles(n_tangents), |range, input| {
+                network.apply(weights, input, n_tangents, &mut outputs[range.start * width..range.end * width]);
+                Ok(())
+            })?;
+        }
+        Ok(outputs)
     }
 
     /// All summaries `(n_s, n_summaries)` and their derivatives `(n_d, n_params, n_summaries)`, the existing ones first.
     pub(super) fn summaries(&self, outputs: &Outputs, n_out: usize) -> (Vec<f64>, Vec<f64>) {
+        let [with_tangents, plain, pairs] = outputs;
+        let n_params = self.set.n_params();
         let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
-        let (mut x, mut dx) =
-            (Vec::with_capacity(self.n_s * n_out), Vec::with_capacity(self.n_d * self.n_params * n_out));
-        for bundle in outputs.bundles.chunks_exact((1 + self.n_params) * n_out) {
+        let (mut x, mut dx) = (Vec::new(), Vec::new());
+        for bundle in with_tangents.chunks_exact((1 + n_params) * n_out) {
             x.extend(wide(&bundle[..n_out]));
             dx.extend(wide(&bundle[n_out..]));
         }
-        match &self.delta {
-            None => x.extend(wide(&outputs.plain)),
-            Some(delta) => {
-                let (fiducial, pairs) = outputs.plain.split_at(self.n_s * n_out);
-                x.extend(wide(fiducial));
-                for (k, pair) in pairs.chunks_exact(2 * n_out).enumerate() {
-                    let delta = delta[k % self.n_params];
-                    dx.extend((0..n_out).map(|i| (f64::from(pair[n_out + i]) - f64::from(pair[i])) / delta));
-                }
+        x.extend(wide(plain));
+        if let Derivatives::Differences { delta, .. } = &self.set.derivative {
+            for (k, pair) in pairs.chunks_exact(2 * n_out).enumerate() {
+                let delta = delta[k % n_params];
+                dx.extend((0..n_out).map(|i| (f64::from(pair[n_out + i]) - f64::from(pair[i])) / delta));
             }
         }
         match &self.existing {
@@ -115,32 +157,40 @@ impl Inputs {
     /// Mean, covariance and derivative of all summaries.
     pub(super) fn moments(&self, outputs: &Outputs, n_out: usize) -> Result<(SummaryMoments, Vec<f64>)> {
         let (x, dx) = self.summaries(outputs, n_out);
-        Ok((SummaryMoments::from_simulations(&x, &dx, self.n_existing + n_out, self.n_params)?, x))
+        Ok((SummaryMoments::from_simulations(&x, &dx, self.n_existing + n_out, self.set.n_params())?, x))
     }
 
     /// Gradient of the loss by the weights: the second pass, with the loss's derivative by each output known.
+    ///
+    /// # Errors
+    /// Io; corrupt file.
     pub(super) fn gradient(
         &self,
         network: &Network,
         weights: &[f32],
         cotangents: &Outputs,
-        workspaces: &mut [Workspace<f32>; 2],
+        workspaces: &mut [Workspace<f32>; 3],
         gradient: &mut [f32],
-    ) {
-        let n_out = network.n_out();
+    ) -> Result<()> {
         let mut partial = vec![0.0; gradient.len()];
         gradient.fill(0.0);
-        let parts = [(&self.bundles, &cotangents.bundles, self.n_params), (&self.plain, &cotangents.plain, 0)];
-        for ((input, cotangent, n_tangents), workspace) in parts.into_iter().zip(workspaces) {
-            if input.is_empty() {
+        for ((kind, cotangents), workspace) in Kind::ALL.into_iter().zip(cotangents).zip(workspaces) {
+            let (n_rows, n_tangents) = (self.set.n_rows(kind), self.set.n_tangents(kind));
+            if n_rows == 0 {
                 continue;
             }
-            let width = (1 + n_tangents) * n_out;
-            network.gradient(weights, input, n_tangents, workspace, &mut partial, |bundles, _, out| {
-                out.copy_from_slice(&cotangent[bundles.start * width..bundles.end * width]);
-            });
+            let width = (1 + n_tangents) * network.n_out();
+            let mut sum = GradientSum::new(network, n_rows, n_tangents, workspace);
+            self.in_blocks(kind, network.chunk_bundles(n_tangents), |_, input| {
+                sum.add(weights, input, |bundles, _, out| {
+                    out.copy_from_slice(&cotangents[bundles.start * width..bundles.end * width]);
+                });
+                Ok(())
+            })?;
+            sum.finish(&mut partial);
             gradient.iter_mut().zip(&partial).for_each(|(sum, g)| *sum += g);
         }
+        Ok(())
     }
 
     /// The loss's derivative by each output of the network, from that by the moments.
@@ -152,27 +202,25 @@ impl Inputs {
             loss.by_summary(moments, &x[i * n..(i + 1) * n], &mut by_summary);
             out.extend(by_summary[self.n_existing..].iter().map(|g| *g as f32));
         };
-        let of_parameter = |alpha: usize| tangent.row(alpha)[self.n_existing..].iter();
-        let mut out = Outputs::default();
-        match &self.delta {
-            None => {
-                for i in 0..self.n_d {
-                    of_simulation(i, &mut out.bundles);
-                    (0..self.n_params).for_each(|alpha| out.bundles.extend(of_parameter(alpha).map(|g| *g as f32)));
-                }
-                (self.n_d..self.n_s).for_each(|i| of_simulation(i, &mut out.plain));
-            }
-            Some(delta) => {
-                (0..self.n_s).for_each(|i| of_simulation(i, &mut out.plain));
-                for _ in 0..self.n_d {
-                    for (alpha, delta) in delta.iter().enumerate() {
-                        out.plain.extend(of_parameter(alpha).map(|g| (-g / delta) as f32));
-                        out.plain.extend(of_parameter(alpha).map(|g| (g / delta) as f32));
-                    }
+        let of_parameter = |alpha: usize, factor: f64, out: &mut Vec<f32>| {
+            out.extend(tangent.row(alpha)[self.n_existing..].iter().map(|g| (g * factor) as f32));
+        };
+        let [mut with_tangents, mut plain, mut pairs] = Outputs::default();
+        let n_with = self.set.n_rows(Kind::WithTangents);
+        for i in 0..n_with {
+            of_simulation(i, &mut with_tangents);
+            (0..self.set.n_params()).for_each(|alpha| of_parameter(alpha, 1.0, &mut with_tangents));
+        }
+        (n_with..self.set.n_s()).for_each(|i| of_simulation(i, &mut plain));
+        if let Derivatives::Differences { delta, .. } = &self.set.derivative {
+            for _ in 0..self.set.n_d() {
+                for (alpha, delta) in delta.iter().enumerate() {
+                    of_parameter(alpha, -1.0 / delta, &mut pairs);
+                    of_parameter(alpha, 1.0 / delta, &mut pairs);
                 }
             }
         }
-        out
+        [with_tangents, plain, pairs]
     }
 }
 

@@ -68,9 +68,13 @@ impl Imnn {
     }
 
     /// Summaries `(n_s, n_summaries)` of a set and their derivatives `(n_d, n_params, n_summaries)`.
-    pub fn summarise(&self, set: &SimulationSet) -> (Vec<f64>, Vec<f64>) {
-        let inputs = Inputs::new(set, &self.scaling, self.score.as_ref());
-        inputs.summaries(&inputs.apply(&self.network, &self.weights), self.network.n_out())
+    ///
+    /// # Errors
+    /// Io; corrupt file; invalid input, where the data have not the statistic of its score.
+    pub fn summarise(&self, set: &SimulationSet) -> Result<(Vec<f64>, Vec<f64>)> {
+        // One pass alone: nothing is held.
+        let inputs = Inputs::new(set, &self.scaling, self.score.as_ref(), 0)?;
+        Ok(inputs.summaries(&inputs.apply(&self.network, &self.weights)?, self.network.n_out()))
     }
 
     /// Writes it to a safetensors file, with further metadata.

@@ -3,6 +3,7 @@
 use super::settings::Input;
 use crate::error::{Error, Result};
 use crate::math::{Cholesky, Matrix, mean_and_covariance};
+use crate::simulator::{Kind, SimulationSet};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -26,38 +27,43 @@ enum Map {
 const CHUNK: usize = 64;
 
 impl Scaling {
-    /// From rows of simulations.
+    /// From the simulations of a set at the fiducial point.
     ///
     /// # Errors
-    /// Invalid input, where the covariance of the data cannot be had from so few simulations.
-    pub(super) fn fit(input: Input, data: &[f64], n_data: usize) -> Result<Self> {
-        let n = (data.len() / n_data) as f64;
+    /// Invalid input, where the covariance of the data cannot be had from so few simulations; io; corrupt file.
+    pub(super) fn fit(input: Input, set: &SimulationSet) -> Result<Self> {
+        let (n_data, n) = (set.n_data(), set.n_s() as f64);
         if input == Input::Raw {
             return Ok(Self { mean: vec![0.0; n_data], map: Map::Diagonal(vec![1.0; n_data]) });
         }
+        let each = |work: &mut dyn FnMut(&[f64])| {
+            [Kind::WithTangents, Kind::Plain].into_iter().try_for_each(|kind| {
+                set.in_blocks(kind, 1, |_, rows, _| {
+                    rows.chunks_exact(n_data).for_each(&mut *work);
+                    Ok(())
+                })
+            })
+        };
         let mut mean = vec![0.0; n_data];
-        for row in data.chunks_exact(n_data) {
-            mean.iter_mut().zip(row).for_each(|(m, d)| *m += d / n);
-        }
+        each(&mut |row| mean.iter_mut().zip(row).for_each(|(m, d)| *m += d / n))?;
         if input == Input::StandardiseField {
             let overall = mean.iter().sum::<f64>() / n_data as f64;
-            let squares = data.iter().map(|d| (d - overall) * (d - overall)).sum::<f64>();
-            let variance = squares / (data.len() as f64 - 1.0);
+            let mut squares = 0.0;
+            each(&mut |row| squares += row.iter().map(|d| (d - overall) * (d - overall)).sum::<f64>())?;
+            let variance = squares / (n * n_data as f64 - 1.0);
             let factor = if variance > 0.0 { 1.0 / variance.sqrt() } else { 0.0 };
             return Ok(Self { mean: vec![overall; n_data], map: Map::Diagonal(vec![factor; n_data]) });
         }
         let map = if input == Input::Standardise {
             let mut variance = vec![0.0; n_data];
-            for row in data.chunks_exact(n_data) {
-                variance
-                    .iter_mut()
-                    .zip(row.iter().zip(&mean))
-                    .for_each(|(v, (d, m))| *v += (d - m) * (d - m) / (n - 1.0));
-            }
+            each(&mut |row| {
+                let off = row.iter().zip(&mean);
+                variance.iter_mut().zip(off).for_each(|(v, (d, m))| *v += (d - m) * (d - m) / (n - 1.0));
+            })?;
             // A value that never moves carries no information: it is left out.
             Map::Diagonal(variance.iter().map(|v| if *v > 0.0 { 1.0 / v.sqrt() } else { 0.0 }).collect())
         } else {
-            Map::Triangle(inverse_root(data, n_data)?)
+            Map::Triangle(inverse_root(&set.fiducial.all()?, n_data)?)
         };
         Ok(Self { mean, map })
     }

@@ -6,37 +6,69 @@
 //! no independent simulations: it keeps a network that does not have the symmetries by itself from learning where a
 //! fluctuation happened to be.
 
+use crate::error::Result;
+use crate::npy::{Cursor, Numbers, Reader, Rows};
 use crate::seed::{Seed, Stream};
 use crate::simulator::{Derivatives, SimulationSet};
 use rand::RngExt;
-use rayon::prelude::*;
+use std::ops::Range;
 
-/// The set with each simulation moved by a symmetry of its own, drawn from stream i of `seed`.
+/// The set with each simulation moved by a symmetry of its own, drawn from stream i of `seed`, whenever it is read.
 pub(super) fn moved(set: &SimulationSet, seed: Seed) -> SimulationSet {
-    let n_data = set.n_data();
-    let symmetries = |n: usize| (0..n).map(|i| symmetry(&set.shape, &mut seed.stream(i as u64)));
-    // Rows of one simulation lie side by side: `of_each` of them.
-    let each = |rows: &[f64], of_each: usize| -> Vec<f64> {
-        let mut out = vec![0.0; rows.len()];
-        let n = rows.len() / (of_each * n_data);
-        let maps: Vec<Vec<usize>> = symmetries(n).collect();
-        let width = of_each * n_data;
-        let parts = out.par_chunks_exact_mut(width).zip(rows.par_chunks_exact(width)).zip(&maps);
-        parts.for_each(|((out, rows), map)| {
-            for (out, row) in out.chunks_exact_mut(n_data).zip(rows.chunks_exact(n_data)) {
-                out.iter_mut().zip(map).for_each(|(out, from)| *out = row[*from]);
-            }
-        });
-        out
-    };
     let n_params = set.n_params();
+    // Rows of one simulation lie side by side: `of_each` of them.
+    let rows = |rows: &Rows, of_each: usize| {
+        Rows::elsewhere(Moved { rows: rows.clone(), shape: set.shape.clone(), of_each, seed })
+    };
     let derivative = match &set.derivative {
-        Derivatives::Exact(exact) => Derivatives::Exact(each(exact, n_params).into()),
+        Derivatives::Exact(exact) => Derivatives::Exact(rows(exact, n_params)),
         Derivatives::Differences { delta, pairs } => {
-            Derivatives::Differences { delta: delta.clone(), pairs: each(pairs, 2 * n_params).into() }
+            Derivatives::Differences { delta: delta.clone(), pairs: rows(pairs, 2 * n_params) }
         }
     };
-    SimulationSet { fiducial: each(&set.fiducial, 1).into(), derivative, ..set.clone() }
+    SimulationSet { fiducial: rows(&set.fiducial, 1), derivative, ..set.clone() }
+}
+
+struct Moved {
+    rows: Rows,
+    shape: Vec<usize>,
+    of_each: usize,
+    seed: Seed,
+}
+
+struct Moving<'a> {
+    moved: &'a Moved,
+    reader: Reader<'a>,
+    /// The symmetry of the last simulation.
+    map: Option<(usize, Vec<usize>)>,
+}
+
+impl Numbers for Moved {
+    fn n(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn cursor(&self) -> Box<dyn Cursor + '_> {
+        Box::new(Moving { moved: self, reader: self.rows.reader(), map: None })
+    }
+}
+
+impl Cursor for Moving<'_> {
+    fn read(&mut self, range: Range<usize>, out: &mut Vec<f64>) -> Result<()> {
+        let Moved { shape, of_each, seed, .. } = self.moved;
+        let n_data: usize = shape.iter().product();
+        for row in range.start / n_data..range.end.div_ceil(n_data) {
+            let i = row / of_each;
+            if self.map.as_ref().is_none_or(|map| map.0 != i) {
+                self.map = Some((i, symmetry(shape, &mut seed.stream(i as u64))));
+            }
+            let values = self.reader.read(row * n_data..(row + 1) * n_data)?;
+            let cells = range.start.max(row * n_data) - row * n_data..range.end.min((row + 1) * n_data) - row * n_data;
+            let map = self.map.iter().flat_map(|map| &map.1[cells.clone()]);
+            out.extend(map.map(|from| values[*from]));
+        }
+        Ok(())
+    }
 }
 
 /// Which cell goes to each place, in C order. Axes of unequal size keep their order.
@@ -111,13 +143,17 @@ mod tests {
         for delta in [None, Some([0.1, 0.1])] {
             let set = set(delta.as_ref().map(<[f64; 2]>::as_slice));
             let moved = moved(&set, Seed::new(3));
+            let all = |set: &SimulationSet| {
+                let fiducial = set.fiducial.all().expect("in memory").into_owned();
+                (fiducial, set.derivatives().expect("in memory"))
+            };
+            let (before, after) = (all(&set), all(&moved));
             for i in 0..set.n_d() {
                 let map = symmetry(&set.shape, &mut Seed::new(3).stream(i as u64));
-                let (before, after) =
-                    (set.data_derivatives(2 * i..2 * i + 2), moved.data_derivatives(2 * i..2 * i + 2));
                 for (k, from) in map.iter().enumerate() {
-                    assert_eq!(moved.fiducial[i * 16 + k], set.fiducial[i * 16 + from]);
-                    [0, 16].into_iter().for_each(|row| assert_eq!(after[row + k], before[row + from]));
+                    assert_eq!(after.0[i * 16 + k], before.0[i * 16 + from]);
+                    let of = |row: usize, cell: usize| (2 * i + row) * 16 + cell;
+                    [0, 1].into_iter().for_each(|row| assert_eq!(after.1[of(row, k)], before.1[of(row, *from)]));
                 }
             }
         }

@@ -3,10 +3,12 @@
 use super::loss::{Loss, Regulariser};
 use super::*;
 use crate::compressor::{Run, SummaryMoments};
-use crate::nn::{Activation, Workspace, initialise};
+use crate::nn::{Activation, Layer, Workspace, initialise};
+use crate::npy::{Rows, one_after_another};
 use crate::progress::Quiet;
 use crate::seed::Seed;
 use crate::simulator::{Gaussian, Simulator};
+use crate::store::{Origin, StoredSet};
 
 fn set(simulator: &dyn Simulator, theta: &[f64], delta: Option<&[f64]>, n: usize, seed: u64) -> SimulationSet {
     let mut set = SimulationSet::new(simulator, theta, delta, n, n).expect("valid");
@@ -15,7 +17,7 @@ fn set(simulator: &dyn Simulator, theta: &[f64], delta: Option<&[f64]>, n: usize
 }
 
 fn ln_det(imnn: &Imnn, set: &SimulationSet) -> f64 {
-    let (x, dx) = imnn.summarise(set);
+    let (x, dx) = imnn.summarise(set).expect("in memory");
     let moments = SummaryMoments::from_simulations(&x, &dx, imnn.n_summaries(), set.n_params()).expect("enough");
     moments.fisher().expect("regular").ln_det
 }
@@ -28,19 +30,20 @@ fn the_two_pass_gradient_is_that_of_finite_differences() {
     for (delta, with_score) in [(None, false), (Some([0.2, 0.2]), false), (None, true)] {
         let set = set(&simulator, &[0.0, 1.0], delta.as_ref().map(<[f64; 2]>::as_slice), 40, 1);
         let score = with_score.then(|| Score::fit(&set, None).expect("regular"));
-        let scaling = Scaling::fit(Input::Standardise, &set.fiducial, 4).expect("valid");
-        let inputs = Inputs::new(&set, &scaling, score.as_ref());
+        let scaling = Scaling::fit(Input::Standardise, &set).expect("valid");
+        let inputs = Inputs::new(&set, &scaling, score.as_ref(), u64::MAX).expect("in memory");
         let network = Network::perceptron(4, &[6], Activation::Silu, 2).expect("valid");
         let mut weights: Vec<f32> = initialise(&network, Seed::new(2));
         let value = |weights: &[f32]| {
-            let (moments, _) = inputs.moments(&inputs.apply(&network, weights), 2).expect("enough");
+            let (moments, _) = inputs.moments(&inputs.apply(&network, weights).expect("in memory"), 2).expect("enough");
             Loss::new(&moments, regulariser).expect("regular").value
         };
-        let (moments, x) = inputs.moments(&inputs.apply(&network, &weights), 2).expect("enough");
+        let (moments, x) = inputs.moments(&inputs.apply(&network, &weights).expect("in memory"), 2).expect("enough");
         let loss = Loss::new(&moments, regulariser).expect("regular");
         let cotangents = inputs.cotangents(&loss, &moments, &x, 2);
         let mut gradient = vec![0.0; weights.len()];
-        inputs.gradient(&network, &weights, &cotangents, &mut <[Workspace<f32>; 2]>::default(), &mut gradient);
+        let mut workspaces = <[Workspace<f32>; 3]>::default();
+        inputs.gradient(&network, &weights, &cotangents, &mut workspaces, &mut gradient).expect("in memory");
         let size = gradient.iter().map(|g| g * g).sum::<f32>().sqrt();
         for k in 0..weights.len() {
             let kept = weights[k];
@@ -110,8 +113,8 @@ fn training_does_not_depend_on_the_number_of_threads_and_the_file_keeps_all() {
     std::fs::remove_file(&path).expect("removed");
     // Compression, row by row or all at once, is what training saw.
     let mut all = vec![0.0; 300 * imnn.n_summaries()];
-    imnn.compress(&first.fiducial, &mut all);
-    let summarised = imnn.summarise(&first).0;
+    imnn.compress(&first.fiducial.all().expect("in memory"), &mut all);
+    let summarised = imnn.summarise(&first).expect("in memory").0;
     all.iter().zip(summarised).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} {b}"));
 }
 
@@ -126,4 +129,51 @@ fn a_small_fixed_set_is_overfitted_and_the_best_weights_are_the_held_out_ones() 
     let best = history.iter().map(|e| e.ln_det_fisher_held_out).fold(f64::NEG_INFINITY, f64::max);
     assert!(last.ln_det_fisher_train > best + 1.0 && last.ln_det_fisher_held_out < best, "{last:?} {best}");
     assert!((ln_det(&imnn, &held_out) - best).abs() < 1e-6);
+}
+
+/// What is not held in memory is read again at each pass, in blocks: not a bit of the outcome differs.
+#[test]
+fn training_from_a_disk_gives_the_same_bits_as_from_memory() {
+    use crate::simulator::GaussianField;
+    let folder = std::env::temp_dir().join(format!("posterity-on-disk-{}", std::process::id()));
+    let field = GaussianField::new(32, 2).expect("valid");
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool");
+    let layers: Vec<Layer> = serde_json::from_value(serde_json::json!([
+        { "kind": "multipole", "channels": 4, "kernel_size": 3 },
+        { "kind": "square" },
+        { "kind": "global_mean" },
+    ]))
+    .expect("layers");
+    for (delta, augment) in [(None, false), (Some(&[0.1, 0.1][..]), false), (Some(&[0.1, 0.1]), true)] {
+        // Several blocks of each kind: one has 2¹⁹ values for each thread.
+        let simulations = set(&field, &[1.0, 0.5], delta, 1400, 1);
+        let held_out = set(&field, &[1.0, 0.5], delta, 100, 2);
+        let stored = StoredSet {
+            parameters: vec!["amplitude".into(), "slope".into()],
+            simulations: simulations.clone(),
+            origin: Origin { simulator: "gaussian_field".into(), ..Origin::default() },
+        };
+        stored.write(&folder).expect("written");
+        let on_disk = StoredSet::read(&folder).expect("read").simulations;
+        let apart = |rows: &Rows| one_after_another(vec![rows.slice(0..99), rows.slice(99..usize::MAX)]);
+        // Not mapped as a whole, so that it has to be read.
+        let on_disk = SimulationSet { fiducial: apart(&on_disk.fiducial), ..on_disk };
+        let settings = Settings {
+            layers: layers.clone(),
+            input: Input::StandardiseField,
+            augment,
+            simulations: Simulations::Fixed,
+            max_iterations: 2,
+            ..quick()
+        };
+        let train = |set: &SimulationSet, memory: u64| {
+            let run = Run { memory, ..Run::new(Seed::new(3), &Quiet) };
+            pool.install(|| train(Training::Fixed(set), &held_out, &settings, &run)).expect("trained")
+        };
+        let held = train(&simulations, u64::MAX);
+        assert!(train(&simulations, 0) == held && train(&on_disk, 0) == held && train(&on_disk, u64::MAX) == held);
+        let summaries = |set: &SimulationSet| held.imnn.summarise(set).expect("read");
+        assert!(summaries(&on_disk) == summaries(&simulations));
+    }
+    std::fs::remove_dir_all(&folder).expect("removed");
 }

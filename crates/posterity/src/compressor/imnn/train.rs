@@ -85,38 +85,47 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
     let (Training::Fresh { like: first, .. } | Training::Fixed(first)) = training;
     let n_out = settings.n_summaries.unwrap_or(first.n_params());
     let network = settings.network(&first.shape, n_out)?;
-    let scaling = Scaling::fit(settings.input, &first.fiducial, first.n_data())?;
-    let mut keeper = run.checkpoint.map(|checkpoint| {
-        checkpoint.of_training(json!({
+    let scaling = Scaling::fit(settings.input, first)?;
+    let mut keeper = match run.checkpoint {
+        None => None,
+        Some(checkpoint) => Some(checkpoint.of_training(json!({
             "settings": settings,
             "seed": digest_of_seed(seed),
             "fresh": matches!(training, Training::Fresh { .. }),
-            "simulations": [digest_of(first), digest_of(held_out)],
-        }))
-    });
+            "simulations": [digest_of(first)?, digest_of(held_out)?],
+        }))),
+    };
     let found = keeper.as_ref().map(|keeper| State::find(keeper, &network, settings, &first.shape)).transpose()?;
     progress.begin("train", Some(settings.max_iterations as u64));
-    let mut state = match found.flatten() {
+    let (mut state, inputs) = match found.flatten() {
         Some(state) => {
             progress.at(state.iteration as u64, &format!("continued from iteration {}", state.iteration));
-            state
+            (state, None)
         }
         None => {
             let (mut tally, score) = (Tally::default(), settings.add_to_score);
             let score = score.then(|| fit_score(training, first, settings, run, &mut tally)).transpose()?;
             let mut weights = initialise(&network, seed.label("weights"));
+            let mut inputs = None;
             if !settings.layers.is_empty() {
-                last_layer::begin(&network, &settings.layers, &mut weights, &Inputs::new(first, &scaling, None));
+                let without = Inputs::new(first, &scaling, None, run.memory)?;
+                last_layer::begin(&network, &settings.layers, &mut weights, &without)?;
+                inputs = Some(without);
             }
-            State::init(weights, settings, score, tally)
+            (State::init(weights, settings, score, tally), inputs)
         }
     };
     let score = state.score.clone();
     let n_summaries = n_out + score.as_ref().map_or(0, Score::n_summaries);
-    let held_out = Inputs::new(held_out, &scaling, score.as_ref());
-    let mut inputs = Inputs::new(first, &scaling, score.as_ref());
-    let mut fresh = None;
-    let (mut workspaces, mut gradient) = (<[Workspace<f32>; 2]>::default(), vec![0.0; network.n_weights()]);
+    let mut of_first = Some(match inputs {
+        Some(inputs) => inputs.with_score(score.as_ref())?,
+        None => Inputs::new(first, &scaling, score.as_ref(), run.memory)?,
+    });
+    let left = |inputs: &Inputs<'_>| run.memory.saturating_sub(inputs.bytes_held());
+    let left_by_first = of_first.as_ref().map_or(run.memory, left);
+    let held_out = Inputs::new(held_out, &scaling, score.as_ref(), left_by_first)?;
+    let mut fresh = first.clone();
+    let (mut workspaces, mut gradient) = (<[Workspace<f32>; 3]>::default(), vec![0.0; network.n_weights()]);
     while !state.is_over(settings) {
         let stop = progress.stop_requested();
         if let Some(keeper) = keeper.as_mut().filter(|keeper| stop || keeper.is_due()) {
@@ -127,25 +136,37 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
         }
         state.iteration += 1;
         let iteration = state.iteration;
-        if let (Training::Fresh { simulator, .. }, 2..) = (training, iteration) {
-            let fresh = fresh.get_or_insert_with(|| first.clone());
-            // Failed simulations were taken out of the last iteration's.
-            fresh.resize(first.n_s(), first.n_d());
-            let streams = (seed.label("fresh"), (iteration * first.n_s().max(first.n_d())) as u64);
-            state.tally.fill(fresh, simulator, streams, Some(2 * n_summaries + 3), max_failed_fraction)?;
-            inputs = Inputs::new(fresh, &scaling, score.as_ref());
-        }
-        if settings.augment {
-            let seed = seed.label("symmetry").branch(iteration as u64);
-            inputs = Inputs::new(&symmetry::moved(first, seed), &scaling, score.as_ref());
-        }
-        let outputs = inputs.apply(&network, &state.weights);
+        let set = match training {
+            Training::Fresh { simulator, .. } if iteration > 1 => {
+                of_first = None;
+                // Failed simulations were taken out of the last iteration's.
+                fresh.become_room(first.n_s(), first.n_d());
+                let streams = (seed.label("fresh"), (iteration * first.n_s().max(first.n_d())) as u64);
+                state.tally.fill(&mut fresh, simulator, streams, Some(2 * n_summaries + 3), max_failed_fraction)?;
+                &fresh
+            }
+            _ if settings.augment => {
+                of_first = None;
+                fresh = symmetry::moved(first, seed.label("symmetry").branch(iteration as u64));
+                &fresh
+            }
+            _ => first,
+        };
+        let anew;
+        let inputs = match &of_first {
+            Some(inputs) => inputs,
+            None => {
+                anew = Inputs::new(set, &scaling, score.as_ref(), left(&held_out))?;
+                &anew
+            }
+        };
+        let outputs = inputs.apply(&network, &state.weights)?;
         let (moments, x) = inputs.moments(&outputs, n_out)?;
         let loss = Loss::new(&moments, regulariser).map_err(|error| diverged(iteration, &error))?;
         let cotangents = inputs.cotangents(&loss, &moments, &x, n_out);
-        inputs.gradient(&network, &state.weights, &cotangents, &mut workspaces, &mut gradient);
+        inputs.gradient(&network, &state.weights, &cotangents, &mut workspaces, &mut gradient)?;
         let judge = |state: &mut State, iteration: usize, gradient_norm: f64| -> Result<()> {
-            let judged = held_out.moments(&held_out.apply(&network, state.adam.average()), n_out)?.0;
+            let judged = held_out.moments(&held_out.apply(&network, state.adam.average())?, n_out)?.0;
             let ln_det_fisher_held_out = judged.fisher().map_err(|error| diverged(iteration, &error))?.ln_det;
             state.judge(Evaluation {
                 iteration,

@@ -140,7 +140,7 @@ fn set(simulator: &dyn Simulator, theta: &[f64], delta: Option<&[f64]>, n: usize
 }
 
 fn ln_det(imnn: &Imnn, set: &SimulationSet) -> f64 {
-    let (x, dx) = imnn.summarise(set);
+    let (x, dx) = imnn.summarise(set).expect("in memory");
     let moments = SummaryMoments::from_simulations(&x, &dx, imnn.n_summaries(), set.n_params()).expect("enough");
     moments.fisher().expect("regular").ln_det
 }

@@ -166,6 +166,8 @@ fn every_layout_is_read_as_the_same_set() {
     set.write(&folder.0.join("whole")).expect("written");
     let simulations = &set.simulations;
     let Derivatives::Differences { pairs, .. } = &simulations.derivative else { panic!("differences") };
+    let pairs = pairs.all().expect("in memory");
+    let fiducial = simulations.fiducial.all().expect("in memory");
     let of = |k: usize| pairs.chunks_exact(5).skip(k).step_by(4).flatten().copied().collect::<Vec<f64>>();
     let separate: Vec<(String, Vec<u64>, Vec<f64>)> = ["mean_minus", "mean_plus", "variance_minus", "variance_plus"]
         .iter()
@@ -175,7 +177,7 @@ fn every_layout_is_read_as_the_same_set() {
     // Arrays of each parameter in a folder that says nothing: names, point and steps are known, in another order.
     let bare = folder.0.join("bare");
     std::fs::create_dir_all(&bare).expect("made");
-    npy::write(&bare.join("fiducial.npy"), &[6, 5], &simulations.fiducial).expect("written");
+    npy::write(&bare.join("fiducial.npy"), &[6, 5], &fiducial).expect("written");
     for (name, _, data) in &separate {
         npy::write(&bare.join(format!("{name}.npy")), &[3, 5], data).expect("written");
     }
@@ -184,7 +186,7 @@ fn every_layout_is_read_as_the_same_set() {
     std::fs::write(bare.join("set.json"), r#"{ "parameters": ["mean", "variance"] }"#).expect("written");
     assert_eq!(StoredSet::read_with(&bare, &KNOWN).expect("read"), set);
     // Archives that say all, or all but the steps.
-    let fiducial = ("fiducial", vec![6, 5], simulations.fiducial.to_vec());
+    let fiducial = ("fiducial", vec![6, 5], fiducial.to_vec());
     let differences = ("differences", vec![3, 2, 2, 5], pairs.to_vec());
     let (theta_fid, delta) = (("theta_fid", vec![2], vec![0.0, 1.0]), ("delta", vec![2], vec![0.1, 0.2]));
     let whole = [fiducial.clone(), differences.clone(), theta_fid.clone(), delta];

@@ -39,6 +39,19 @@ fn what_is_written_is_read() {
     assert_eq!(again.verify().expect("read"), []);
     let last = again.read_chunk(6).expect("read");
     assert!(last.status[2..].iter().all(|status| *status == Status::Missing) && last.theta_of(2)[0].is_nan());
+    // The rows that are done, left on the disk, as one array.
+    let done = vec![0..5, 6..16, 17..17, 17..27, 45..49];
+    assert!(done.iter().all(|range| range.clone().all(|row| !fails(row))));
+    let values = |range: &std::ops::Range<u64>| again.values("derivative", range.clone()).expect("read");
+    let expected = done.iter().flat_map(values).collect::<Vec<f64>>();
+    let rows = Table::open(&folder.table()).expect("opened").into_rows("derivative", done).expect("there");
+    assert!(rows.is_on_disk() && *rows.all().expect("read") == expected);
+    let mut reader = rows.reader();
+    for range in [0..1, 4..31, 31..120, 7..13] {
+        assert_eq!(reader.read(range.clone()).expect("read"), &expected[range]);
+    }
+    let failed = Table::open(&folder.table()).expect("opened").into_rows("derivative", vec![0..50]).expect("there");
+    assert!(failed.all().expect_err("not all are done").is_corrupt_file());
     for (text, error) in [
         ("no array `x`; it has data, derivative", again.values("x", 0..1).expect_err("name")),
         ("rows 40 to 51 of a table of 50", again.theta(40..51).expect_err("rows")),
