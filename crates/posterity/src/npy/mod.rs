@@ -31,6 +31,7 @@ use header::{Header, Item};
 use npyz::WriterBuilder;
 use rayon::prelude::*;
 use rows::Mapping;
+pub(crate) use shape::check as check_shape;
 use shape::tuple;
 use std::path::Path;
 
@@ -56,6 +57,8 @@ pub struct Mapped {
 /// name may list what lies along the axis (`parameter: omega_m, w`); an error then repeats it.
 pub type Axis<'a> = (&'a str, Option<usize>);
 
+/// What to do about numbers of a set of simulations that are not finite.
+pub(crate) const OF_FAILED: &str = "take simulations that failed out of all arrays alike";
 /// Elements that one task looks through for NaN.
 const CHUNK: usize = 1 << 16;
 
@@ -94,7 +97,7 @@ pub fn from_bytes(bytes: &[u8], name: Option<&str>, axes: &[Axis]) -> Result<Arr
 /// # Errors
 /// As [`read_from`].
 pub fn map(path: &Path, name: Option<&str>, axes: &[Axis]) -> Result<Mapped> {
-    map_or(path, name, axes, "take out simulations that failed")
+    map_or(path, name, axes, OF_FAILED)
 }
 
 /// As [`map`], with what to do about a number that is not finite.
@@ -180,7 +183,7 @@ fn numbers(bytes: &[u8], check: impl Fn(&Header) -> Result<usize>) -> Result<(Ve
 }
 
 /// The first element in order that is not finite is told, whichever thread finds one first.
-fn check_finite(data: &[f64], shape: &[usize], remedy: &str) -> Result<()> {
+pub(crate) fn check_finite(data: &[f64], shape: &[usize], remedy: &str) -> Result<()> {
     let not_finite = |(i, chunk): (usize, &[f64])| Some(i * CHUNK + chunk.iter().position(|x| !x.is_finite())?);
     match data.par_chunks(CHUNK).enumerate().find_map_first(not_finite) {
         None => Ok(()),

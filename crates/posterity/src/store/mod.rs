@@ -1,9 +1,10 @@
 //! Simulations on disk: durable tables that many processes fill, as Zarr v3 groups, and sets of seed-matched
-//! simulations in numpy's format, made here or by any other program.
+//! simulations in numpy's format or as a Zarr group, made here or by any other program.
 
 mod chunk;
 mod fill;
 mod folder;
+mod group;
 mod layout;
 mod metadata;
 mod place;
@@ -12,6 +13,7 @@ mod queue;
 mod read;
 mod set;
 mod shard;
+mod simulated;
 mod table;
 
 pub use chunk::{Chunk, Status};
