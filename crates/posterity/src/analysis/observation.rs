@@ -125,7 +125,7 @@ fn load(path: &Path, array: Option<&str>, shape: &[usize]) -> Result<Vec<f64>> {
             .remedy("file names count from the folder of the analysis"));
     }
     if is_numpy(path) {
-        let axes: Vec<npy::Axis<'_>> = shape.iter().map(|n| ("data", Some(*n))).collect();
+        let axes: Vec<npy::Axis<'_>> = shape.iter().map(|n| ("data: as in the simulations", Some(*n))).collect();
         return npy::read_from(path, array, &axes).map(|array| array.data);
     }
     let bytes = std::fs::read(path).map_err(|source| Error::io(path, &source))?;

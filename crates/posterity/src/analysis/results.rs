@@ -7,6 +7,7 @@
 //! | `observed`, `theta_hat` | the observed data; their quasi maximum likelihood estimate, by name |
 //! | `fisher.{train,held_out,independent}` | `{matrix, ln_det, n_s, n_d}`; `independent` is null without independent simulations |
 //! | `fisher.{combined,compressed}` | the other estimates of Coulton & Wandelt 2023, of the set that inference uses |
+//! | `fisher.outlook` | how well `ln_det` is known, what more simulations would give; see [`Outlook`] |
 //! | `training` | `{n_iterations, best_iteration}` of a network |
 //! | `methods.<gaussian, abc, pmc>.parameters.<name>` | `{mean, sd, q025, q16, q50, q84, q975}` |
 //! | `methods.<m>` | `n_simulations`, `n_samples`, `ess`, `epsilon` (null for the Gaussian approximation), `time_s`, for pmc `stop` and `rounds` |
@@ -16,7 +17,7 @@
 
 use super::Analysis;
 use super::results_file::{self, but_title};
-use crate::compressor::{Fisher, Knowledge};
+use crate::compressor::{Fisher, Knowledge, Outlook};
 use crate::error::Result;
 use crate::failure::{Cause, Failures, Record};
 use crate::lfi::pmc;
@@ -72,6 +73,9 @@ pub struct FisherResults {
     pub combined: Fisher,
     /// Compressed estimate.
     pub compressed: Fisher,
+    /// How well they are known, and what more simulations would give.
+    #[serde(default)]
+    pub outlook: Option<Outlook>,
 }
 
 /// Length of a network's training.
@@ -252,6 +256,7 @@ impl Results {
             independent: knowledge.independent.clone(),
             combined: knowledge.information.combined.clone(),
             compressed: knowledge.information.compressed.clone(),
+            outlook: knowledge.outlook.clone(),
         });
         self.training = knowledge.history.last().zip(knowledge.best()).map(|(last, best)| TrainingResults {
             n_iterations: last.iteration,

@@ -18,7 +18,7 @@ use crate::failure::{Failure, Failures};
 use crate::lfi::abc;
 use crate::seed::Seed;
 use crate::simulator::{Derivatives, SimulationSet, Simulator, attempt, attempt_with_derivative, one_of_pair};
-use crate::store::{Layout, RowMut, Status, Table, Values, chunk_rows};
+use crate::store::{Layout, RowMut, Status, Table, Values, chunk_rows, without};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -208,14 +208,7 @@ pub(super) fn read_set(analysis: &Analysis, out_dir: &Path, set: &str) -> Result
         open.push((planned, table, per_stream));
     }
     for (planned, table, per_stream) in open {
-        // What is left between the failed ones.
-        let (mut left, mut first) = (Vec::new(), 0);
-        for stream in failed.iter().map(|stream| stream * per_stream).filter(|row| *row < planned.n_rows) {
-            left.push(first..stream);
-            first = stream + per_stream;
-        }
-        left.push(first..planned.n_rows);
-        left.retain(|range| !range.is_empty());
+        let left = without(&failed, per_stream, planned.n_rows);
         let name = if planned.rows == Rows::Derivative { "derivative" } else { "data" };
         let values = table.into_rows(name, left)?;
         match planned.rows {

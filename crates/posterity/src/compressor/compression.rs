@@ -2,7 +2,7 @@
 
 use super::imnn::{self, Evaluation, Training};
 use super::run::Run;
-use super::{Compressor, Fisher, Imnn, Independent, Information, QuasiMle, Score, SummaryMoments};
+use super::{Compressor, Fisher, Imnn, Independent, Information, Outlook, QuasiMle, Score, SummaryMoments};
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::failure::Failures;
@@ -102,6 +102,9 @@ pub struct Knowledge {
     pub information: Information,
     /// The same from growing parts of those simulations.
     pub convergence: Vec<Information>,
+    /// How well the information is known, and what more simulations would give; absent where there are too few.
+    #[serde(default)]
+    pub outlook: Option<Outlook>,
     /// Training, judgement by judgement; empty where there was none.
     pub history: Vec<Evaluation>,
     /// Simulations of training, of its score and of the independent estimate that failed; each numbers its own.
@@ -154,6 +157,12 @@ impl Compression {
         }
         let of_judged = moments(&judged)?;
         let information = Information::from_simulations(&judged.0, &judged.1, n_summaries, n_params)?;
+        let outlook = Outlook::new(&judged.0, &judged.1, n_summaries, n_params, independent.is_some());
+        let outlook = outlook.map(|outlook| match (settings, training) {
+            (Settings::Score(_), _) => outlook.with_training(&train, Outlook::FITTED),
+            (Settings::Imnn(_), Training::Fixed(_)) => outlook.with_training(&train, Outlook::STOPPED),
+            (Settings::Imnn(_), Training::Fresh { .. }) => outlook,
+        });
         let remedy = match (settings, training) {
             (Settings::Score(_), _) | (_, Training::Fresh { .. }) => "increase n_s and n_d",
             (Settings::Imnn(_), Training::Fixed(_)) => "use fresh simulations, more of them, or more weight_decay",
@@ -167,6 +176,7 @@ impl Compression {
             independent: independent.map(|_| of_judged.fisher()).transpose()?,
             convergence: convergence(&judged, n_summaries, n_params),
             information,
+            outlook,
             history,
             failures,
             n_simulations,

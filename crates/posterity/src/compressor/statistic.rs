@@ -30,6 +30,14 @@ impl Statistic {
     pub fn n_values(self, shape: &[usize]) -> Result<usize> {
         Ok(PowerSpectrum::new(self, shape)?.counts.len())
     }
+
+    /// The statistic of rows of data of this shape, `n_values` each.
+    ///
+    /// # Errors
+    /// As [`Statistic::n_values`].
+    pub fn of_rows(self, shape: &[usize], rows: &[f64]) -> Result<Vec<f64>> {
+        Ok(PowerSpectrum::new(self, shape)?.of_rows(rows))
+    }
 }
 
 /// A statistic of data of one shape.

@@ -24,7 +24,10 @@ struct Plan {
 /// The operations of layers one after another; which layer is wrong and why, if one is.
 pub(super) fn plan(input: &Shape, layers: &[Layer]) -> Result<Vec<Node>, String> {
     if input.is_empty() || input.size.len() > MAX_AXES {
-        return Err(format!("data of shape {input}: a network takes lists, and grids of one to three axes"));
+        return Err(format!(
+            "data of {} axes: a network takes lists, and grids of one to three axes",
+            input.size.len()
+        ));
     }
     let mut plan = Plan { nodes: vec![], input: input.clone(), layer: 0 };
     let mut at = 0;
@@ -82,7 +85,7 @@ impl Plan {
                 field()?;
                 let axes = shape.size.len();
                 let problem = if axes == 1 {
-                    "wants a field of two or three axes".to_owned()
+                    format!("wants a field of two or three axes, not of {:?}", shape.size)
                 } else if kernel_size.is_multiple_of(2) {
                     format!("kernel_size = {kernel_size} is not odd, so that it has no centre")
                 } else if degrees.is_empty() || !degrees.is_sorted_by(|a, b| a < b) {

@@ -109,8 +109,14 @@ impl Header {
     /// Number of elements, if they are real numbers in C order with these axes.
     pub(super) fn real(&self, axes: &[Axis]) -> Result<usize> {
         if self.item == Item::OTHER {
-            return Err(Error::invalid_input(format!("the elements are of type {}, not f4 or f8", self.descr))
-                .remedy("write array.astype(float) with numpy.save"));
+            let remedy = match self.descr.trim_matches(['\'', '"']) {
+                "<c8" | "<c16" | ">c8" | ">c16" => {
+                    "write real and imaginary part as numbers of their own, or one of them"
+                }
+                _ => "write array.astype(float) with numpy.save",
+            };
+            let message = format!("the elements are of type {}, not f4 or f8", self.descr);
+            return Err(Error::invalid_input(message).remedy(remedy));
         }
         shape::check(&self.shape, axes)?;
         if self.shape.len() > 1 && self.fortran {

@@ -36,6 +36,7 @@ use header::Header;
 use mapping::Mapping;
 use npyz::WriterBuilder;
 use rayon::prelude::*;
+pub(crate) use shape::check as check_shape;
 use shape::tuple;
 use std::path::Path;
 
@@ -61,6 +62,8 @@ pub struct Mapped {
 /// name may list what lies along the axis (`parameter: omega_m, w`); an error then repeats it.
 pub type Axis<'a> = (&'a str, Option<usize>);
 
+/// What to do about numbers of a set of simulations that are not finite.
+pub(crate) const OF_FAILED: &str = "take simulations that failed out of all arrays alike";
 /// Elements that one task looks through for NaN.
 const CHUNK: usize = 1 << 16;
 /// Elements that are looked through at once.
@@ -101,7 +104,7 @@ pub fn from_bytes(bytes: &[u8], name: Option<&str>, axes: &[Axis]) -> Result<Arr
 /// # Errors
 /// As [`read_from`].
 pub fn map(path: &Path, name: Option<&str>, axes: &[Axis]) -> Result<Mapped> {
-    map_or(path, name, axes, "take out simulations that failed")
+    map_or(path, name, axes, OF_FAILED)
 }
 
 /// As [`map`], with what to do about a number that is not finite.
@@ -188,7 +191,7 @@ fn numbers(bytes: &[u8], check: impl Fn(&Header) -> Result<usize>) -> Result<(Ve
 }
 
 /// Of the elements from `first` on, the first in order that is not finite is told, whichever thread finds one first.
-fn check_finite(data: &[f64], first: usize, shape: &[usize], remedy: &str) -> Result<()> {
+pub(crate) fn check_finite(data: &[f64], first: usize, shape: &[usize], remedy: &str) -> Result<()> {
     let not_finite = |(i, chunk): (usize, &[f64])| Some(i * CHUNK + chunk.iter().position(|x| !x.is_finite())?);
     match data.par_chunks(CHUNK).enumerate().find_map_first(not_finite) {
         None => Ok(()),

@@ -137,7 +137,7 @@ fn archives_are_read_by_name_and_mapped_where_they_can_be() {
     simulation(&nan, None, &[2], &mut data).expect("NaN is for others to judge");
     assert!(data[0].is_nan() && data[1] == 2.0);
     let error = simulation(&nan, Some("a"), &[3], &mut data).expect_err("shape").to_string();
-    assert!(error.starts_with("axis 0 (data) has length 2, expected 3 (the shape is (2,), expected (3))"), "{error}");
+    assert!(error.starts_with("axis 0 (data) has length 2, expected 3 (the shape is (2,), expected (3,))"), "{error}");
     let error = simulation(&a, Some("a"), &[1, 2], &mut data).expect_err("no archive").to_string();
     assert!(error.starts_with("this is no archive that could hold an array `a`"), "{error}");
     for damage in 0..both.len() {
@@ -171,6 +171,15 @@ fn faults_are_named() {
     let good = of(&[1.0, 2.0, 3.0, 4.0]);
     let file = |descr, fortran, shape| bytes(descr, fortran, shape, &good);
     for (bytes, corrupt, message) in [
+        (file("<c8", "False", "(2, 2)"), false, "of type '<c8', not f4 or f8; write real and imaginary part"),
+        (file("<f8", "False", "(2, 1, 2)"), false, "leave out the axis of length 1: write numpy.squeeze(array, 1)"),
+        (file("<f8", "False", "(4,)"), false, "write array.reshape(-1, 2), if this is its order"),
+        (file("<f8", "False", "(2,)"), false, "write array[None], if this is one simulation"),
+        (
+            file("<f8", "False", "(3, 3)"),
+            false,
+            "write the array with these axes, simulations along the first, the last",
+        ),
         (b"not numpy".to_vec(), true, "no array in numpy's format"),
         (b"PK\x03\x04 not numpy".to_vec(), true, "no whole archive of numpy's"),
         (vec![], true, "no array in numpy's format"),
@@ -184,7 +193,11 @@ fn faults_are_named() {
             false,
             "axis 1 (parameter) has length 4, expected 2: a, b (the shape is (1, 4), expected (n_s, 2))",
         ),
-        (file("<f8", "False", "(4,)"), false, "the array has 1 axes, expected 2: n_s, parameter (the shape is (4,)"),
+        (
+            file("<f8", "False", "(4,)"),
+            false,
+            "the array has 1 axis, expected 2: n_s, parameter: a, b (the shape is (4,)",
+        ),
         (bytes("<f8", "False", "(0, 2)", &[]), false, "axis 0 (n_s) is empty"),
         (file("<f8", "False", "(-1, 2)"), true, "its shape is not of whole numbers"),
         (bytes("<f8", "False", "(2, 2)", &good[..31]), true, "the file ends before an array of shape (2, 2) does"),

@@ -62,6 +62,8 @@ pub struct Report {
     pub information: Option<Convergence>,
     /// Data against simulations at parameters drawn from the posterior.
     pub predictive: Option<Predictive>,
+    /// An observed field beside simulations at parameters drawn from the posterior.
+    pub predictive_maps: Option<PredictiveMaps>,
     /// The rounds of population Monte Carlo, in order.
     pub rounds: Vec<Round>,
     /// What a run of model extension shows.
@@ -137,6 +139,10 @@ pub struct Convergence {
     pub combined: Vec<f64>,
     /// Compressed estimate (too low when simulations are few).
     pub compressed: Vec<f64>,
+    /// Extrapolated to infinitely many simulations, with its standard deviation.
+    pub limit: Option<(f64, f64)>,
+    /// What more simulations would give, in sentences for the caption; or empty.
+    pub advice: String,
     /// ln det F that is known to be there, where it is.
     pub known_ln_det: Option<f64>,
 }
@@ -160,6 +166,21 @@ pub struct Predictive {
     pub note: String,
     /// Simulations at parameters drawn from the posterior, row after row: `n_draws * n_data`, of equal weight.
     pub draws: Vec<f64>,
+}
+
+/// A field and what the posterior would have it be, as maps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PredictiveMaps {
+    /// Cells to the right and upwards.
+    pub size: [usize; 2],
+    /// What was observed: \[i * size\[1\] + j\], i to the right, j upwards.
+    pub observed: Vec<f64>,
+    /// Simulations at parameters drawn from the posterior, map after map; two are shown.
+    pub draws: Vec<f64>,
+    /// Name and unit of the field; formulas between dollars.
+    pub label: String,
+    /// What was done to the field for the maps, one sentence for the caption; or empty.
+    pub note: String,
 }
 
 /// One round of population Monte Carlo.
@@ -194,6 +215,7 @@ impl Report {
             figures::corner(self),
             self.training.as_ref().and_then(figures::training),
             self.information.as_ref().and_then(figures::fisher_convergence),
+            self.predictive_maps.as_ref().and_then(figures::predictive_maps),
             self.predictive.as_ref().and_then(figures::predictive),
             figures::rounds(&self.rounds),
             figures::failures(&self.failed, self.parameters(), &self.bounds),

@@ -125,6 +125,8 @@ fn demo() -> Report {
             combined: vec![3.98, 3.93, 3.9, 3.905, 3.91, 3.912, 3.912],
             compressed: vec![3.0, 3.4, 3.66, 3.79, 3.86, 3.89, 3.905],
             known_ln_det: Some(50f64.ln()),
+            limit: Some((3.91, 0.02)),
+            advice: "4 times as many would give 0.6 % & more.".into(),
         }),
         predictive: Some(Predictive {
             data: (0..40).map(|i| mu(z[i], 0.0) + sd(i) * normal()).collect(),
@@ -135,6 +137,13 @@ fn demo() -> Report {
             abscissa_label: "redshift $z$".into(),
             data_label: "distance modulus $\\mu$ [mag]".into(),
             draws,
+        }),
+        predictive_maps: Some(PredictiveMaps {
+            size: [6, 4],
+            observed: (0..24).map(f64::from).collect(),
+            draws: (0..72).map(|k| f64::from(k % 7)).collect(),
+            label: "$\\delta$".into(),
+            note: "Noted & averaged.".into(),
         }),
         rounds: (0..19)
             .map(|i| Round {
@@ -199,7 +208,7 @@ fn the_page_and_every_figure_are_well_formed_and_complete() {
     }
     let figures = report.figures();
     let names: Vec<_> = figures.iter().map(|f| f.name).collect();
-    assert_eq!(names, ["corner", "training", "fisher_convergence", "predictive", "rounds"]);
+    assert_eq!(names, ["corner", "training", "fisher_convergence", "predictive_maps", "predictive", "rounds"]);
     figures.iter().for_each(|f| assert_well_formed(&f.svg));
     let page = report.html();
     assert_well_formed(&page);

@@ -4,6 +4,7 @@ use super::metadata::Column;
 use super::table::Table;
 use crate::error::Result;
 use crate::npy::{Cursor, Numbers, Rows};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 impl Table {
@@ -19,6 +20,18 @@ impl Table {
         ranges.iter().for_each(|range| begins.push(begins[begins.len() - 1] + (range.end - range.start)));
         Ok(Rows::elsewhere(TableRows { table: self, column, ranges, begins }))
     }
+}
+
+/// The ranges of the first `n_rows` rows that are left without these random streams, each of `per_stream` rows.
+pub fn without(streams: &BTreeSet<u64>, per_stream: u64, n_rows: u64) -> Vec<Range<u64>> {
+    let (mut left, mut first) = (Vec::new(), 0);
+    for row in streams.iter().map(|stream| stream * per_stream).take_while(|row| *row < n_rows) {
+        left.push(first..row);
+        first = row + per_stream;
+    }
+    left.push(first..n_rows);
+    left.retain(|range| !range.is_empty());
+    left
 }
 
 struct TableRows {

@@ -16,9 +16,13 @@
 //! instead. What is left out there the reader must know ([`Known`]); names may be left out only where their order does
 //! not matter: of one parameter, or with arrays for each.
 //!
-//! Arrays are mapped and not copied (see [`npy::map`]).
+//! A Zarr group of the same arrays will do, with attributes `parameters`, `theta_fid` and `delta`; and so will the tables
+//! that `posterity simulate` leaves of a set.
+//!
+//! Arrays are mapped and not copied (see [`npy::map`]), but for those of Zarr, which are decoded.
 
 use super::place::{ENDS, Place};
+use super::simulated;
 use crate::error::{Error, Result};
 use crate::npy::{self, Axis};
 use crate::simulator::{Derivatives, SimulationSet};
@@ -75,13 +79,22 @@ impl StoredSet {
     /// # Errors
     /// As [`StoredSet::read`]; invalid input at the key `delta`, without a file, if that is known from both.
     pub fn read_with(path: &Path, known: &Known) -> Result<Self> {
+        let decided = || {
+            Err(Error::invalid_input("the stored set of simulations decides this")
+                .remedy("leave it out, or leave out `stored`")
+                .at_key("delta"))
+        };
+        if simulated::is_simulated(path) {
+            return if known.delta.is_some() { decided() } else { simulated::read(path) };
+        }
         let place = Place::new(path)?;
         let said = place.description()?;
-        let says_delta = said.delta.is_some();
+        let (says_delta, says_shape) = (said.delta.is_some(), said.shape.is_some());
         let json = said.complete(known, &place)?;
         let (n_params, names) = (json.parameters.len(), json.parameters.join(", "));
         let parameter = format!("parameter: {names}");
-        let data_axes = json.shape.iter().map(|n| ("data", Some(*n)));
+        let data = if says_shape { "data".to_owned() } else { place.data_axis(&json.shape) };
+        let data_axes = json.shape.iter().map(|n| (data.as_str(), Some(*n)));
         let axes = |first: &[Axis<'static>]| first.iter().copied().chain(data_axes.clone()).collect::<Vec<Axis>>();
         let with_parameter = |first: &[Axis<'static>]| {
             let mut axes: Vec<Axis> = axes(first);
@@ -92,9 +105,7 @@ impl StoredSet {
         let separate = json.parameters.iter().any(|name| ENDS.iter().any(|end| place.has(&format!("{name}{end}"))));
         let found = (place.has("derivative"), place.has("differences"), separate);
         if known.delta.is_some() && (says_delta || found == (true, false, false)) {
-            return Err(Error::invalid_input("the stored set of simulations decides this")
-                .remedy("leave it out, or leave out `stored`")
-                .at_key("delta"));
+            return decided();
         }
         let what = |name: &str| place.name(name);
         let derivative = match (found, json.delta) {
@@ -106,7 +117,7 @@ impl StoredSet {
                 Derivatives::Differences { delta, pairs: place.map("differences", &axes)? }
             }
             ((false, false, true), Some(delta)) => {
-                Derivatives::Differences { delta, pairs: place.join(&json.parameters, &json.shape)? }
+                Derivatives::Differences { delta, pairs: place.join(&json.parameters, &json.shape, &data)? }
             }
             ((true, false, false), Some(_)) => {
                 let message = format!("`delta` is for differences, but there is {}", what("derivative"));

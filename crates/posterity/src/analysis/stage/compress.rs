@@ -3,7 +3,7 @@
 use super::super::{Analysis, simulations};
 use super::{COMPRESSOR, simulate};
 use crate::compressor::imnn::{Simulations, Training};
-use crate::compressor::{Checkpoint, Compression, Independent, Run, Settings};
+use crate::compressor::{Checkpoint, Compression, Independent, Knowledge, Run, Settings};
 use crate::digest;
 use crate::error::Result;
 use crate::progress::Progress;
@@ -47,7 +47,7 @@ pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) ->
         let path = out_dir.join(COMPRESSOR);
         if let Some((there, _)) = Compression::read(&path).ok().filter(|(_, other)| *other == learnt_for) {
             results.set_knowledge(&there.knowledge);
-            return Ok(format!("there already, ln det F = {:.3}", there.knowledge.information.standard.ln_det));
+            return Ok(format!("there already, {}", in_one_line(&there.knowledge)));
         }
         let checkpoint =
             Checkpoint { path: out_dir.join(CHECKPOINT), every: Duration::from_secs(5), identity: learnt_for.clone() };
@@ -69,8 +69,14 @@ pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) ->
         compression.write(&path, &learnt_for)?;
         checkpoint.remove()?;
         results.set_knowledge(&compression.knowledge);
-        Ok(format!("ln det F = {:.3}", compression.knowledge.information.standard.ln_det))
+        Ok(in_one_line(&compression.knowledge))
     })
+}
+
+/// What the stage ends with.
+fn in_one_line(knowledge: &Knowledge) -> String {
+    let found = format!("ln det F = {:.3}", knowledge.information.standard.ln_det);
+    knowledge.outlook.as_ref().map_or(found.clone(), |outlook| format!("{found}; {}", outlook.in_short()))
 }
 
 /// A digest of what sets hold.

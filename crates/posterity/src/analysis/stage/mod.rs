@@ -10,6 +10,7 @@
 //! | all | `results.json` (form: [`Results`]); `workers/<process>-<slot>.stderr` of programs outside that wrote any |
 
 mod compress;
+mod field;
 mod infer;
 mod predictive;
 #[cfg(feature = "mpi")]

@@ -1,14 +1,14 @@
 //! The last stage: figures, tables and one page, from what the other stages left in the output folder.
 
 use super::super::{Analysis, Method, Observation, Results};
-use super::{PREDICTIVE, infer, predictive as predictions};
-use crate::compressor::{Compression, Knowledge};
+use super::{PREDICTIVE, field, infer, predictive as predictions};
+use crate::compressor::{Compression, Knowledge, Outlook};
 use crate::error::{Error, Result};
 use crate::lfi::{abc, gaussian, pmc};
 use crate::npy;
 use crate::progress::Progress;
 use crate::reference::Reference;
-use crate::report::{self, Convergence, Failed, Manifest, Predictive, Report, Round, Training, Truth};
+use crate::report::{self, Convergence, Failed, Manifest, Predictive, PredictiveMaps, Report, Round, Training, Truth};
 use crate::samples::read_parquet;
 use std::path::Path;
 
@@ -19,6 +19,8 @@ use std::path::Path;
 pub fn report(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> Result<()> {
     super::timed("report", analysis, out_dir, progress, |results| {
         let compression = infer::read_compressor(analysis, out_dir)?;
+        let predicted = analysis.model.can_simulate().then(|| predictive(analysis, out_dir)).transpose()?;
+        let (predictive, predictive_maps) = predicted.unzip();
         let report = Report {
             title: analysis.title.clone(),
             methods: methods(analysis, results, out_dir)?,
@@ -27,7 +29,8 @@ pub fn report(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> R
             truth: truth(analysis),
             training: training(&compression.knowledge),
             information: Some(convergence(&compression.knowledge)),
-            predictive: analysis.model.can_simulate().then(|| predictive(analysis, out_dir)).transpose()?,
+            predictive,
+            predictive_maps: predictive_maps.flatten(),
             rounds: rounds(results),
             extension: None,
             failed: failed(results),
@@ -94,13 +97,15 @@ fn convergence(knowledge: &Knowledge) -> Convergence {
         combined: all.iter().map(|i| i.combined.ln_det).collect(),
         compressed: all.iter().map(|i| i.compressed.ln_det).collect(),
         known_ln_det: None,
+        limit: knowledge.outlook.as_ref().map(|outlook| (outlook.ln_det, outlook.sd)),
+        advice: knowledge.outlook.as_ref().map(Outlook::advice).unwrap_or_default(),
     }
 }
 
 /// Most data that the figure of the predictions shows: more lie on top of one another, and make a page of megabytes.
 const MOST_DRAWN: usize = 1000;
 
-fn predictive(analysis: &Analysis, out_dir: &Path) -> Result<Predictive> {
+fn predictive(analysis: &Analysis, out_dir: &Path) -> Result<(Predictive, Option<PredictiveMaps>)> {
     let simulator = analysis.simulator();
     let axes = [("n_draws", None), ("data", Some(simulator.n_data()))];
     let path = out_dir.join(PREDICTIVE);
@@ -110,17 +115,23 @@ fn predictive(analysis: &Analysis, out_dir: &Path) -> Result<Predictive> {
             .in_file(&path));
     }
     let draws = npy::read(&path, &axes)?.data;
-    let axes = analysis.model.axes();
+    let (axes, shape) = (analysis.model.axes(), simulator.shape());
+    let maps = field::maps(shape, &analysis.observed, &draws, axes.data_label);
     let n_data = simulator.n_data();
     let every = n_data.div_ceil(MOST_DRAWN);
     let thinned = |values: &[f64]| values.chunks(n_data).flat_map(|row| row.iter().copied().step_by(every)).collect();
     let mut note = predictions::note(analysis);
+    if maps.is_some()
+        && let Some(spectrum) = field::spectrum(shape, &analysis.observed, &draws, note.clone())
+    {
+        return Ok((spectrum, maps));
+    }
     if every > 1 {
         let sentence = format!("Of {n_data} data one in {every} is drawn, those of a field in C order.");
         note = [note, sentence].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
     }
     let numbered = || (1..=n_data).map(|i| i as f64).collect();
-    Ok(Predictive {
+    let predictive = Predictive {
         abscissa: Some(thinned(&axes.abscissa.unwrap_or_else(numbered))),
         log_abscissa: axes.log_abscissa,
         abscissa_label: axes.abscissa_label.into(),
@@ -129,7 +140,8 @@ fn predictive(analysis: &Analysis, out_dir: &Path) -> Result<Predictive> {
         errors: Vec::new(),
         note,
         draws: thinned(&draws),
-    })
+    };
+    Ok((predictive, maps))
 }
 
 /// Simulations that failed, in the order in which they were made.

@@ -136,6 +136,13 @@ impl Settings {
             return Network::perceptron(shape.iter().product(), &self.hidden, self.activation, n_summaries);
         }
         let last = Layer::Dense { width: n_summaries };
-        Network::new(Shape::field(shape), self.layers.iter().cloned().chain([last]).collect())
+        let network = Network::new(Shape::field(shape), self.layers.iter().cloned().chain([last]).collect());
+        network.map_err(|error| match shape {
+            [n] => error.remedy(format!("change the layer; or write fields with all their axes, not as lists of {n}")),
+            [_, .., _] if shape.contains(&1) => error.remedy(format!(
+                "data of shape {shape:?} are one channel: write them without the axes of length 1, in all arrays"
+            )),
+            _ => error,
+        })
     }
 }

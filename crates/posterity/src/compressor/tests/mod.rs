@@ -2,6 +2,7 @@
 
 mod failure;
 mod interruption;
+mod outlook;
 
 use super::imnn::{Settings, Training};
 use super::{Checkpoint, Compressor, Imnn, SummaryMoments};

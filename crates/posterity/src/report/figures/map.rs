@@ -24,6 +24,15 @@ impl Scale {
         Self::between(values.first().copied().unwrap_or(0.0), high, None, colours)
     }
 
+    /// Linear between all values but for a thousandth at either end.
+    pub(super) fn inner(values: impl Iterator<Item = f64>, colours: Colours) -> Self {
+        let mut values: Vec<f64> = values.filter(|v| v.is_finite()).collect();
+        values.sort_by(f64::total_cmp);
+        let (last, cut) = (values.len().saturating_sub(1), values.len() / 1000);
+        let at = |i: usize, otherwise: f64| values.get(i).copied().unwrap_or(otherwise);
+        Self::between(at(cut, 0.0), at(last - cut, 1.0), None, colours)
+    }
+
     /// asinh(x / 0.1), for densities in units of the mean: logarithmic, and finite where there is nothing.
     pub(super) fn density(values: impl Iterator<Item = f64>, colours: Colours) -> Self {
         let (low, high) = range(values);
@@ -40,7 +49,8 @@ impl Scale {
         self.soft.map_or(x, |soft| (x / soft).asinh())
     }
 
-    fn at(&self, x: f64) -> f64 {
+    /// Where a value is between both ends, 0 to 1.
+    pub(super) fn fraction(&self, x: f64) -> f64 {
         let (low, high) = (self.stretch(self.low), self.stretch(self.high));
         (self.stretch(x) - low) / (high - low)
     }
@@ -57,8 +67,9 @@ impl Scale {
         for value in [0.0].into_iter().chain(decades).chain(between) {
             let label = label::words(&format!("{value}"));
             let wide = |other: &[Span]| 0.5 * (width(&label, SMALL) + width(other, SMALL)) + 12.0;
-            let far = |(v, other): &(f64, Vec<Span>)| length * (self.at(*v) - self.at(value)).abs() > wide(other);
-            if (0.0..=1.0).contains(&self.at(value)) && ticks.iter().all(far) {
+            let far =
+                |(v, other): &(f64, Vec<Span>)| length * (self.fraction(*v) - self.fraction(value)).abs() > wide(other);
+            if (0.0..=1.0).contains(&self.fraction(value)) && ticks.iter().all(far) {
                 ticks.push((value, label));
             }
         }
@@ -97,7 +108,7 @@ impl Map<'_> {
         let axis = Axis::linear(self.low(), self.low() + self.box_length);
         let panel = Panel { x: axis, y: axis, left: at.0, top: at.1, width: side, height: side };
         let n = self.n;
-        let pixels: Vec<f64> = (0..n * n).map(|k| scale.at(self.values[(k % n) * n + n - 1 - k / n])).collect();
+        let pixels: Vec<f64> = (0..n * n).map(|k| scale.fraction(self.values[(k % n) * n + n - 1 - k / n])).collect();
         if let Some(uri) = data_uri(&pixels, n, scale.colours) {
             svg.image(panel.rectangle(), &uri);
         }
@@ -119,7 +130,7 @@ pub(super) fn colour_bar(svg: &mut Svg, (left, top): (f64, f64), width: f64, sca
     }
     svg.frame(left, top, width, HEIGHT);
     for (value, label) in scale.ticks(width) {
-        let x = left + width * scale.at(value);
+        let x = left + width * scale.fraction(value);
         if (left - 1.0..=left + width + 1.0).contains(&x) {
             svg.line((x, top + HEIGHT), (x, top + HEIGHT + 5.0), stroke(INK, 1.2));
             svg.text((x, top + HEIGHT + 21.0), Anchor::Middle, SMALL, INK, &label);

@@ -2,6 +2,7 @@
 
 mod damage;
 mod filling;
+mod suites;
 mod table;
 
 use super::{Filling, Layout, RowMut, SAVE_EVERY, Shard, Table, Values};
