@@ -8,8 +8,9 @@ use crate::nn::{Metadata, Tensors, Values};
 use crate::simulator::{SimulationSet, Simulator};
 use serde_json::json;
 
-/// Simulations, of each kind, that are held in memory at once.
+/// Simulations, of each kind, that are held in memory at once, at most, and values of them where these are more.
 const BLOCK: usize = 1000;
+const BLOCK_VALUES: usize = 1 << 23;
 /// Names in the checkpoint.
 const SUMMARIES: &str = "summaries";
 const DERIVATIVES: &str = "derivatives";
@@ -92,6 +93,8 @@ impl Independent<'_> {
         });
         let found = keeper.as_ref().map(|keeper| keeper.find()).transpose()?.flatten();
         run.progress.begin("independent simulations", Some(n as u64));
+        let kinds = 1 + delta.map_or(1, |_| 2) * theta_fid.len();
+        let block = (BLOCK_VALUES / (kinds * simulator.n_data()).max(1)).clamp(1, BLOCK);
         let mut state = State::default();
         if let (Some(found), Some(keeper)) = (found, &keeper) {
             state = State::read(keeper, found)?;
@@ -104,7 +107,7 @@ impl Independent<'_> {
                 }
                 return Err(run.interrupted(&format!("{} of {} independent simulations", state.done, n)));
             }
-            let n_block = BLOCK.min(n - state.done);
+            let n_block = block.min(n - state.done);
             let mut set = SimulationSet::new(simulator, theta_fid, delta, n_block, n_block)?;
             let streams = (seed, state.done as u64);
             // A block may lose all of its own: what is left counts at the end.
