@@ -8,6 +8,8 @@
 //! | `fisher.{train,held_out,independent}` | `{matrix, ln_det, n_s, n_d}`; `independent` is null without independent simulations |
 //! | `fisher.{combined,compressed}` | the other estimates of Coulton & Wandelt 2023, of the set that inference uses |
 //! | `fisher.outlook` | how well `ln_det` is known, what more simulations would give; see [`Outlook`] |
+//! | `fisher.score` | `{matrix, ln_det, n_s, n_d}` of the score alone, where a network's summaries are added to one |
+//! | `fisher.exact` | `{matrix, ln_det}` of the data, where the simulator knows it |
 //! | `training` | `{n_iterations, best_iteration}` of a network |
 //! | `methods.<gaussian, abc, pmc>.parameters.<name>` | `{mean, sd, q025, q16, q50, q84, q975}` |
 //! | `methods.<m>` | `n_simulations`, `n_samples`, `ess`, `epsilon` (null for the Gaussian approximation), `time_s`, for pmc `stop` and `rounds` |
@@ -21,6 +23,7 @@ use crate::compressor::{Fisher, Knowledge, Outlook};
 use crate::error::Result;
 use crate::failure::{Cause, Failures, Record};
 use crate::lfi::pmc;
+use crate::math::Matrix;
 use crate::parameter::Parameter;
 use crate::samples::Samples;
 use serde::{Deserialize, Serialize};
@@ -76,6 +79,30 @@ pub struct FisherResults {
     /// How well they are known, and what more simulations would give.
     #[serde(default)]
     pub outlook: Option<Outlook>,
+    /// Of the score alone, where a network's summaries are added to one.
+    #[serde(default)]
+    pub score: Option<Fisher>,
+    /// Of the data themselves, where the simulator knows it.
+    #[serde(default)]
+    pub exact: Option<ExactFisher>,
+}
+
+/// The Fisher information of the data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExactFisher {
+    /// F, `(n_params, n_params)`.
+    pub matrix: Matrix,
+    /// ln det F.
+    pub ln_det: f64,
+}
+
+impl ExactFisher {
+    /// At the fiducial point of an analysis; none where it is not known, or the formula fails there.
+    pub(super) fn of(analysis: &Analysis) -> Option<Self> {
+        let matrix = analysis.simulator().exact_fisher(&analysis.fiducial).ok()??;
+        let ln_det = matrix.cholesky().ok()?.ln_det();
+        Some(Self { matrix, ln_det })
+    }
 }
 
 /// Length of a network's training.
@@ -249,7 +276,7 @@ impl Results {
     }
 
     /// Takes in what was learnt about the summaries; what was inferred with earlier ones no longer holds.
-    pub(super) fn set_knowledge(&mut self, knowledge: &Knowledge) {
+    pub(super) fn set_knowledge(&mut self, knowledge: &Knowledge, exact: Option<ExactFisher>) {
         self.fisher = Some(FisherResults {
             train: knowledge.train.clone(),
             held_out: knowledge.held_out.clone(),
@@ -257,6 +284,8 @@ impl Results {
             combined: knowledge.information.combined.clone(),
             compressed: knowledge.information.compressed.clone(),
             outlook: knowledge.outlook.clone(),
+            score: knowledge.score.clone(),
+            exact,
         });
         self.training = knowledge.history.last().zip(knowledge.best()).map(|(last, best)| TrainingResults {
             n_iterations: last.iteration,

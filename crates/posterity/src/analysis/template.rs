@@ -318,7 +318,7 @@ augment = false                 # true: fixed simulations of a periodic field ar
 # held_out_fraction = 0.2       # or take them out of a fixed training set
 n_independent = 10000           # simulations of the estimate that inference uses; 0 leaves it to the held-out ones
 hidden = [128, 128]             # widths of the hidden layers
-activation = "silu"             # silu | tanh | leaky_relu | square
+activation = "silu"             # silu | tanh | leaky_relu | square | log_modulus
 # layers = [                     # instead of both, of fields: convolution, multipole, mean_pool, max_pool, global_mean,
 #     { kind = "multipole", channels = 8, kernel_size = 5 },   # dense, layer_norm, residual, inception, and activations
 #     { kind = "silu" },

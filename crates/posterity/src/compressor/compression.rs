@@ -39,6 +39,14 @@ impl Trained {
         }
     }
 
+    /// Number of summaries of the score that a network's come after.
+    fn n_added_to(&self) -> usize {
+        match self {
+            Self::Score(_) => 0,
+            Self::Imnn(imnn) => imnn.n_summaries() - imnn.network().n_out(),
+        }
+    }
+
     fn as_compressor(&self) -> &dyn Compressor {
         match self {
             Self::Score(score) => score,
@@ -97,6 +105,9 @@ pub struct Knowledge {
     pub held_out: Fisher,
     /// On simulations that nothing was chosen by; absent where there is no simulator to make them.
     pub independent: Option<Fisher>,
+    /// Of the score alone, where a network's summaries are added to one; on the simulations of `information`.
+    #[serde(default)]
+    pub score: Option<Fisher>,
     /// Three estimates from the independent simulations (else the held-out ones); the standard one is the metric of
     /// distances and the width of the Gaussian approximation.
     pub information: Information,
@@ -156,6 +167,12 @@ impl Compression {
             n_simulations += tally.n_simulations;
         }
         let of_judged = moments(&judged)?;
+        let n_score = compressor.n_added_to();
+        let of_score = || {
+            let (x, dx) =
+                (first_columns(&judged.0, n_summaries, n_score), first_columns(&judged.1, n_summaries, n_score));
+            SummaryMoments::from_simulations(&x, &dx, n_score, n_params)?.fisher()
+        };
         let information = Information::from_simulations(&judged.0, &judged.1, n_summaries, n_params)?;
         let outlook = Outlook::new(&judged.0, &judged.1, n_summaries, n_params, independent.is_some());
         let outlook = outlook.map(|outlook| match (settings, training) {
@@ -173,6 +190,7 @@ impl Compression {
             quasi_mle: QuasiMle::new(&first.theta_fid, &of_judged)?,
             train,
             held_out,
+            score: (n_score > 0).then(of_score).transpose()?,
             independent: independent.map(|_| of_judged.fisher()).transpose()?,
             convergence: convergence(&judged, n_summaries, n_params),
             information,
@@ -228,6 +246,11 @@ impl Knowledge {
             .fold(None, |best: Option<(usize, f64)>, e| if best.is_none_or(|b| e.1 > b.1) { Some(e) } else { best })
             .map(|b| b.0)
     }
+}
+
+/// The first `n` of each row of `width` values.
+fn first_columns(rows: &[f64], width: usize, n: usize) -> Vec<f64> {
+    rows.chunks_exact(width).flat_map(|row| &row[..n]).copied().collect()
 }
 
 /// The three estimates from n/2^k simulations of each kind, fewest first, as far as there are enough.
@@ -298,6 +321,25 @@ mod tests {
         assert!((fisher / truth - 1.0).abs() < 0.12, "{fisher} {truth}");
         assert!(compression.knowledge.warnings.is_empty(), "{:?}", compression.knowledge.warnings);
         assert_eq!(compression.knowledge.convergence.len(), 8);
+    }
+
+    #[test]
+    fn what_a_network_adds_to_is_known_alone() {
+        let line = Line::slope(5, 1.0, 0.0);
+        let settings = imnn::Settings {
+            hidden: vec![4],
+            max_iterations: 5,
+            add_to_score: true,
+            score_n_s: None,
+            ..imnn::Settings::default()
+        };
+        let added = learn(&Settings::Imnn(settings), &line, &[1.0], 500).knowledge;
+        let alone =
+            learn(&Settings::Score(crate::compressor::score::Settings::default()), &line, &[1.0], 500).knowledge;
+        // The same score on the same independent simulations, by other sums.
+        let (found, expected) = (added.score.expect("added to"), alone.independent.expect("simulated"));
+        assert!((found.ln_det - expected.ln_det).abs() < 1e-9 && found.n_s == 2500, "{found:?} {expected:?}");
+        assert!(added.information.standard.ln_det > expected.ln_det - 0.01 && alone.score.is_none());
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub enum Activation {
     Silu,
     /// x²: behind a convolution and before a mean, the power that the kernel lets through.
     Square,
+    /// sign(x) ln(1 + |x|), which tames heavy tails on both sides (John & Draper 1980, doi:10.2307/2986305): behind a
+    /// convolution of one cell a logarithm with an offset that is learnt.
+    LogModulus,
 }
 
 /// φ, φ', φ'' at one point.
@@ -31,6 +34,7 @@ struct LeakyRelu;
 struct Tanh;
 struct Silu;
 struct Square;
+struct LogModulus;
 
 impl<T: Real> Curve<T> for LeakyRelu {
     #[inline(always)]
@@ -68,6 +72,15 @@ impl<T: Real> Curve<T> for Square {
     }
 }
 
+impl<T: Real> Curve<T> for LogModulus {
+    #[inline(always)]
+    fn at(x: T) -> (T, T, T) {
+        let (sign, size) = if x < T::ZERO { (-T::ONE, -x) } else { (T::ONE, x) };
+        let slope = T::ONE / (T::ONE + size);
+        (sign * size.ln_1p(), slope, -sign * slope * slope)
+    }
+}
+
 impl Activation {
     /// Applies φ to value rows and φ' (at the values) to their tangent rows.
     ///
@@ -78,6 +91,7 @@ impl Activation {
             Self::Tanh => forward::<T, Tanh>(z, width, n_tangents, out),
             Self::Silu => forward::<T, Silu>(z, width, n_tangents, out),
             Self::Square => forward::<T, Square>(z, width, n_tangents, out),
+            Self::LogModulus => forward::<T, LogModulus>(z, width, n_tangents, out),
         }
     }
 
@@ -88,6 +102,7 @@ impl Activation {
             Self::Tanh => vjp::<T, Tanh>(z, width, n_tangents, cotangent),
             Self::Silu => vjp::<T, Silu>(z, width, n_tangents, cotangent),
             Self::Square => vjp::<T, Square>(z, width, n_tangents, cotangent),
+            Self::LogModulus => vjp::<T, LogModulus>(z, width, n_tangents, cotangent),
         }
     }
 }

@@ -55,6 +55,8 @@ pub enum Layer {
     Silu,
     /// x²: behind a convolution and before a mean, the power that the kernel lets through.
     Square,
+    /// sign(x) ln(1 + |x|): behind a convolution of one cell a logarithm with an offset that is learnt.
+    LogModulus,
     /// The mean of blocks of so many cells along each axis.
     MeanPool {
         /// Cells of a block along each axis, which divide the field.
@@ -114,6 +116,7 @@ impl Layer {
             Self::Tanh => "tanh",
             Self::Silu => "silu",
             Self::Square => "square",
+            Self::LogModulus => "log_modulus",
             Self::MeanPool { .. } => "mean_pool",
             Self::MaxPool { .. } => "max_pool",
             Self::GlobalMean => "global_mean",
@@ -130,6 +133,7 @@ impl Layer {
             Self::Tanh => Some(Activation::Tanh),
             Self::Silu => Some(Activation::Silu),
             Self::Square => Some(Activation::Square),
+            Self::LogModulus => Some(Activation::LogModulus),
             _ => None,
         }
     }
@@ -142,6 +146,7 @@ impl From<Activation> for Layer {
             Activation::Tanh => Self::Tanh,
             Activation::Silu => Self::Silu,
             Activation::Square => Self::Square,
+            Activation::LogModulus => Self::LogModulus,
         }
     }
 }

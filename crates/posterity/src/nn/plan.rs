@@ -160,7 +160,9 @@ impl Plan {
                 }
                 self.concatenate(name, &results)
             }
-            Layer::LeakyRelu | Layer::Tanh | Layer::Silu | Layer::Square => unreachable!("activations were done above"),
+            Layer::LeakyRelu | Layer::Tanh | Layer::Silu | Layer::Square | Layer::LogModulus => {
+                unreachable!("activations were done above")
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! The floats that a network computes with, f32 and f64: an exponential that compilers can vectorise, and `gemm`.
+//! The floats that a network computes with, f32 and f64: exponential and logarithm that compilers can vectorise, `gemm`.
 
 use std::fmt::Debug;
 use std::iter::Sum;
@@ -39,6 +39,8 @@ pub trait Real:
     /// e^x to a few units in the last place, without branches; saturates where the result would over- or underflow,
     /// and keeps NaN.
     fn exp(self) -> Self;
+    /// ln(1 + x) for x ≥ 0, to a few units in the last place, without branches; NaN and infinity give no such result.
+    fn ln_1p(self) -> Self;
     /// Little-endian bytes, appended.
     fn write_le(self, bytes: &mut Vec<u8>);
     /// From little-endian bytes of the right number.
@@ -76,6 +78,19 @@ impl Real for f32 {
         let tail = 1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0 + r * (1.0 / 5040.0))));
         let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000));
         power * (1.0 + r + r * r * (0.5 + r * tail))
+    }
+
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        // 1 + x = 2ᵏ m, √½ ≤ m < √2, and ln m = 2 artanh s; what 1 + x loses to rounding is added to first order.
+        let u = 1.0 + self;
+        let bits = u.to_bits().wrapping_add(0x3f80_0000 - 0x3f35_04f3);
+        let k = (bits >> 23) as i32 - 127;
+        let m = f32::from_bits((bits & 0x007f_ffff) + 0x3f35_04f3);
+        let s = (m - 1.0) / (m + 1.0);
+        let z = s * s;
+        let tail = z * (1.0 / 3.0 + z * (1.0 / 5.0 + z * (1.0 / 7.0 + z * (1.0 / 9.0))));
+        k as f32 * std::f32::consts::LN_2 + (2.0 * s + 2.0 * s * tail) + (self - (u - 1.0)) / u
     }
 
     fn write_le(self, bytes: &mut Vec<u8>) {
@@ -134,6 +149,21 @@ impl Real for f64 {
         }
         let power = f64::from_bits((shifted.to_bits() << 52).wrapping_add(0x3ff0_0000_0000_0000));
         power * (1.0 + r + r * r * tail)
+    }
+
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        let u = 1.0 + self;
+        let bits = u.to_bits().wrapping_add(0x3ff0_0000_0000_0000 - 0x3fe6_a09e_667f_3bcd);
+        let k = (bits >> 52) as i32 - 1023;
+        let m = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) + 0x3fe6_a09e_667f_3bcd);
+        let s = (m - 1.0) / (m + 1.0);
+        let z = s * s;
+        let mut tail = 0.0;
+        for n in [21.0, 19.0, 17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
+            tail = tail * z + 1.0 / n;
+        }
+        f64::from(k) * std::f64::consts::LN_2 + (2.0 * s + 2.0 * s * (z * tail)) + (self - (u - 1.0)) / u
     }
 
     fn write_le(self, bytes: &mut Vec<u8>) {
@@ -241,5 +271,16 @@ mod tests {
         }
         assert!(Real::exp(f64::NAN).is_nan() && Real::exp(f32::NAN).is_nan());
         assert!(Real::exp(-1e4_f64) < 1e-300 && Real::exp(1e4_f32) > 1e38);
+    }
+
+    #[test]
+    fn the_logarithm_agrees_with_the_standard_librarys() {
+        assert!(Real::ln_1p(0.0_f64) == 0.0 && Real::ln_1p(0.0_f32) == 0.0);
+        for i in -3000..3000 {
+            let x = (f64::from(i) / 100.0).exp();
+            assert!((Real::ln_1p(x) / x.ln_1p() - 1.0).abs() < 1e-15, "{x}");
+            let x = x as f32;
+            assert!((Real::ln_1p(x) / x.ln_1p() - 1.0).abs() < 4e-7, "{x}");
+        }
     }
 }

@@ -11,6 +11,7 @@ fn table() -> Vec<Network> {
         perceptron(&[5], Activation::LeakyRelu),
         perceptron(&[7, 4], Activation::Tanh),
         perceptron(&[6, 5, 4], Activation::Silu),
+        perceptron(&[5], Activation::LogModulus),
     ];
     lists.into_iter().chain(fields()).collect()
 }

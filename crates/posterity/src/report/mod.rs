@@ -13,6 +13,7 @@ mod extension;
 mod failed;
 mod fields;
 mod figures;
+mod information;
 mod joint;
 mod label;
 mod manifest;
@@ -31,6 +32,7 @@ pub use extension::{
     PowerSpectra, Relation, Sampling, SamplingRow, Slices, Traces,
 };
 pub use failed::Failed;
+pub use information::{Information, Known};
 pub use manifest::Manifest;
 pub use references::sorted_references;
 
@@ -58,6 +60,8 @@ pub struct Report {
     pub truth: Option<Truth>,
     /// How the network was trained.
     pub training: Option<Training>,
+    /// Fisher information of the summaries beside that of others, and of the data where it is known.
+    pub known: Option<Information>,
     /// Fisher information against number of simulations.
     pub information: Option<Convergence>,
     /// Data against simulations at parameters drawn from the posterior.
@@ -214,6 +218,7 @@ impl Report {
         [
             figures::corner(self),
             self.training.as_ref().and_then(figures::training),
+            self.known.as_ref().and_then(figures::information),
             self.information.as_ref().and_then(figures::fisher_convergence),
             self.predictive_maps.as_ref().and_then(figures::predictive_maps),
             self.predictive.as_ref().and_then(figures::predictive),

@@ -82,6 +82,13 @@ pub(super) fn with_error(value: f64, error: f64) -> String {
     style.wrap(&format!("{} ± {}", style.digits(value), style.digits(error)))
 }
 
+/// A fraction in percent: `98.4 %`, and more digits for small ones.
+pub(super) fn percent(fraction: f64) -> String {
+    let x = 100.0 * fraction;
+    let decimals = if x < 1.0 { 2 } else { 1 };
+    format!("{x:.decimals$}\u{a0}%")
+}
+
 /// Whole numbers in groups of three.
 pub(super) fn count(n: u64) -> String {
     let digits = n.to_string();

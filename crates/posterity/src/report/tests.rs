@@ -69,6 +69,60 @@ fn method(name: &str, samples: Samples, note: &str) -> Method {
     Method { name: name.into(), samples, note: note.into() }
 }
 
+/// A score that a network adds to, and the data, in three parameters without correlation.
+fn known() -> Information {
+    let of = |name: &str, sds: [f64; 3]| Known {
+        name: name.into(),
+        fisher: (0..9).map(|k| if k % 4 == 0 { sds[k / 4].powi(-2) } else { 0.0 }).collect(),
+        covariance: (0..9).map(|k| if k % 4 == 0 { sds[k / 4].powi(2) } else { 0.0 }).collect(),
+        ln_det: sds.iter().map(|sd| -2.0 * sd.ln()).sum(),
+    };
+    Information {
+        parameters: parameters(),
+        theta: vec![0.3, -1.0, 0.0],
+        known: vec![
+            of("score of the power spectrum", [0.2, 0.4, 0.02]),
+            of("score and network", [0.12, 0.2, 0.012]),
+            of("exact", [0.1, 0.2, 0.01]),
+        ],
+        has_exact: true,
+    }
+}
+
+#[test]
+fn information_is_given_as_a_fraction_of_the_exact_and_drawn_for_any_number_of_parameters() {
+    let caption = figures::information(&known()).expect("three to compare").caption;
+    // ½ · ½ · ½ of the volume; squares of the ratios on the diagonal.
+    assert!(
+        caption.contains("The score of the power spectrum has 12.5\u{a0}% of the exact (det F)^½, 25.0\u{a0}%"),
+        "{caption}"
+    );
+    assert!(
+        caption.contains("69.4\u{a0}% of the information about omega_m, 100.0\u{a0}% of the information about w"),
+        "{caption}"
+    );
+    let only = |n: usize| Information {
+        parameters: parameters()[..n].into(),
+        theta: vec![1.0; n],
+        known: ["network", "exact"]
+            .map(|name| Known {
+                name: name.into(),
+                fisher: vec![1.0; n * n],
+                covariance: vec![1.0; n * n],
+                ln_det: 0.0,
+            })
+            .into(),
+        has_exact: true,
+    };
+    for n in 1..4 {
+        assert_well_formed(&figures::information(&only(n)).expect("two to compare").svg);
+    }
+    let alone = Information { known: known().known[..1].into(), has_exact: false, ..known() };
+    assert!(figures::information(&alone).is_none(), "nothing to compare with");
+    let hole = Information { theta: vec![f64::NAN; 3], ..known() };
+    assert!(figures::information(&hole).is_none());
+}
+
 fn demo() -> Report {
     let decay = |i: u64, tau: f64| (-(i as f64) / tau).exp();
     let wiggle = |i: u64, k: f64| 0.03 * ((i as f64) * k).sin();
@@ -119,6 +173,7 @@ fn demo() -> Report {
             known_ln_det: Some(50f64.ln()),
             iterations,
         }),
+        known: Some(known()),
         information: Some(Convergence {
             n_simulations: vec![100, 200, 500, 1000, 2000, 5000, 10_000],
             standard: vec![4.9, 4.45, 4.15, 4.02, 3.96, 3.93, 3.92],
@@ -208,7 +263,10 @@ fn the_page_and_every_figure_are_well_formed_and_complete() {
     }
     let figures = report.figures();
     let names: Vec<_> = figures.iter().map(|f| f.name).collect();
-    assert_eq!(names, ["corner", "training", "fisher_convergence", "predictive_maps", "predictive", "rounds"]);
+    assert_eq!(
+        names,
+        ["corner", "training", "information", "fisher_convergence", "predictive_maps", "predictive", "rounds"]
+    );
     figures.iter().for_each(|f| assert_well_formed(&f.svg));
     let page = report.html();
     assert_well_formed(&page);
@@ -218,6 +276,7 @@ fn the_page_and_every_figure_are_well_formed_and_complete() {
         "Results",
         "Parameters",
         "Training",
+        "Information",
         "Fisher information",
         "Data and",
         "Rounds",

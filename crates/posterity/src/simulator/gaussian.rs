@@ -2,6 +2,7 @@
 
 use super::Simulator;
 use crate::error::{Error, Result};
+use crate::math::Matrix;
 use crate::parameter::Parameter;
 use crate::seed::Stream;
 use rand_distr::{Distribution, StandardNormal};
@@ -60,6 +61,15 @@ impl Simulator for Gaussian {
             *d = mean + sd * z;
         }
         Ok(())
+    }
+
+    fn exact_fisher(&self, theta: &[f64]) -> Result<Option<Matrix>> {
+        let variance = self.moments(theta)?.1;
+        let n = self.shape[0] as f64;
+        let diagonal = [n / variance, 0.5 * n / (variance * variance)];
+        // Of the variance alone, where the mean is known.
+        let known = diagonal.len() - theta.len();
+        Ok(Some(Matrix::from_fn(theta.len(), theta.len(), |i, j| if i == j { diagonal[known + i] } else { 0.0 })))
     }
 
     fn has_derivative(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::Simulator;
 use crate::error::{Error, Result};
+use crate::math::Matrix;
 use crate::parameter::Parameter;
 use crate::seed::Stream;
 use rand_distr::{Distribution, StandardNormal};
@@ -74,5 +75,11 @@ impl Simulator for Line {
         derivative.iter_mut().zip(self.abscissae()).for_each(|(d, x)| *d = x);
         derivative.iter_mut().skip(data.len()).for_each(|d| *d = 1.0);
         Ok(())
+    }
+
+    fn exact_fisher(&self, theta: &[f64]) -> Result<Option<Matrix>> {
+        let power = |k: usize| self.abscissae().map(|x| x.powi(k as i32)).sum::<f64>() / (self.sd * self.sd);
+        // ∂d/∂slope = x, ∂d/∂intercept = 1.
+        Ok(Some(Matrix::from_fn(theta.len(), theta.len(), |i, j| power(2 - i - j))))
     }
 }

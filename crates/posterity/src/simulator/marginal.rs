@@ -5,6 +5,7 @@
 
 use super::Simulator;
 use crate::error::Result;
+use crate::math::Matrix;
 use crate::parameter::Parameter;
 use crate::prior::Marginal;
 use crate::reference::Reference;
@@ -71,6 +72,14 @@ impl Simulator for Marginalised<'_> {
         let rows = all.chunks_exact(data.len()).zip(&self.nuisance).filter(|(_, nuisance)| nuisance.is_none());
         derivative.chunks_exact_mut(data.len()).zip(rows).for_each(|(out, (row, _))| out.copy_from_slice(row));
         Ok(())
+    }
+
+    /// That of the simulator, where no parameter is a nuisance: with one integrated out it is another, and unknown.
+    fn exact_fisher(&self, theta: &[f64]) -> Result<Option<Matrix>> {
+        if self.nuisance.iter().any(Option::is_some) {
+            return Ok(None);
+        }
+        self.simulator.exact_fisher(theta)
     }
 
     fn pool(&self) -> Option<&rayon::ThreadPool> {

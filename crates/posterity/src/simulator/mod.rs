@@ -21,6 +21,7 @@ pub use supernovae::Supernovae;
 
 use crate::error::{Error, Result};
 use crate::failure::{Cause, Failure};
+use crate::math::Matrix;
 use crate::parameter::Parameter;
 use crate::reference::Reference;
 use crate::seed::Stream;
@@ -59,6 +60,15 @@ pub trait Simulator: Sync {
         _derivative: &mut [f64],
     ) -> Result<()> {
         Err(Error::invalid_input("this simulator has no exact derivative").remedy("use seed-matched differences"))
+    }
+
+    /// The Fisher matrix of the data about `theta`, `(n_params, n_params)`, where it is known in closed form: what no
+    /// summaries can exceed.
+    ///
+    /// # Errors
+    /// Simulation failed, where there is no data at these parameters; numerical, where the formula is beyond floats.
+    fn exact_fisher(&self, _theta: &[f64]) -> Result<Option<Matrix>> {
+        Ok(None)
     }
 
     /// Threads that its simulations are to run on, where that is not rayon's pool in force: for programs outside this

@@ -167,6 +167,34 @@ impl Simulator for Fragile {
 }
 
 #[test]
+fn the_exact_information_is_that_of_linear_summaries_or_of_the_formula() {
+    use super::Marginalised;
+    let exact = |simulator: &dyn Simulator, theta: &[f64]| simulator.exact_fisher(theta).expect("possible");
+    let line = Line::slope_and_intercept(20, 0.5);
+    // J C⁻¹ Jᵀ with the simulator's own derivative, which has no noise.
+    let (mut data, mut slopes) = (vec![0.0; 20], vec![0.0; 40]);
+    line.simulate_with_derivative(&[1.0, 0.0], &mut Seed::new(1).stream(0), &mut data, &mut slopes).expect("valid");
+    let found = exact(&line, &[1.0, 0.0]).expect("known");
+    for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let sum: f64 = (0..20).map(|k| slopes[20 * i + k] * slopes[20 * j + k] / 0.25).sum();
+        assert!((found[(i, j)] - sum).abs() < 1e-9, "{found:?} {sum}");
+    }
+    assert!((exact(&Line::slope(100, 1.0, 0.0), &[1.0]).expect("known")[(0, 0)] - 3350.168).abs() < 1e-3);
+    let gaussian = Gaussian::mean_and_variance(10);
+    assert_eq!(exact(&gaussian, &[0.0, 2.0]).expect("known").as_slice(), [5.0, 0.0, 0.0, 1.25]);
+    assert_eq!(exact(&Gaussian::variance(10, 0.0), &[1.0]).expect("known").as_slice(), [5.0]);
+    assert!(gaussian.exact_fisher(&[0.0, -1.0]).expect_err("no such data").is_simulation_failed());
+    let field = LogNormalField::open(4, 2).expect("valid");
+    assert_eq!(exact(&field, &[1.0, 0.5]), Some(field.fisher(1.0, 0.5).expect("possible")));
+    let field = GaussianField::new(4, 2).expect("valid");
+    assert_eq!(exact(&field, &[2.0, 0.5]), Some(field.fisher(2.0, 0.5).expect("possible")));
+    // Handed on as it is; not where a parameter is integrated out.
+    let prior = crate::prior::Marginal::Normal(crate::prior::Normal::new(0.0, 1.0).expect("valid"));
+    assert_eq!(exact(&Marginalised::new(&line, vec![None, None]), &[1.0, 0.0]), Some(found));
+    assert_eq!(exact(&Marginalised::new(&line, vec![None, Some(prior)]), &[1.0]), None);
+}
+
+#[test]
 fn a_failed_simulation_is_taken_out_with_its_seed_matched_partners() {
     // The first point of a line through the origin is noise alone.
     let fragile = Fragile(Line::slope(3, 1.0, 0.0));

@@ -1,5 +1,6 @@
 //! The second stage: learn a compressor from the simulations, and judge it on others.
 
+use super::super::results::ExactFisher;
 use super::super::{Analysis, simulations};
 use super::{COMPRESSOR, simulate};
 use crate::compressor::imnn::{Simulations, Training};
@@ -46,7 +47,7 @@ pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) ->
         learnt_for["simulations"] = json!(format!("{:016x}", digest_of([&train, &held_out])?));
         let path = out_dir.join(COMPRESSOR);
         if let Some((there, _)) = Compression::read(&path).ok().filter(|(_, other)| *other == learnt_for) {
-            results.set_knowledge(&there.knowledge);
+            results.set_knowledge(&there.knowledge, ExactFisher::of(analysis));
             return Ok(format!("there already, {}", in_one_line(&there.knowledge)));
         }
         let checkpoint =
@@ -68,7 +69,7 @@ pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) ->
         )?;
         compression.write(&path, &learnt_for)?;
         checkpoint.remove()?;
-        results.set_knowledge(&compression.knowledge);
+        results.set_knowledge(&compression.knowledge, ExactFisher::of(analysis));
         Ok(in_one_line(&compression.knowledge))
     })
 }

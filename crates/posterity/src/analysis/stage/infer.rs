@@ -1,5 +1,6 @@
 //! The third stage: the posterior, by every method that the analysis names.
 
+use super::super::results::ExactFisher;
 use super::super::{Analysis, Method, MethodResults, PriorSimulations, Results};
 use super::source::Source;
 use super::{COMPRESSOR, PREDICTIVE, compress, predictive};
@@ -33,7 +34,7 @@ pub fn infer(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> Re
             compressor: &compression.compressor,
             quasi_mle: &compression.knowledge.quasi_mle,
         };
-        results.set_knowledge(&compression.knowledge);
+        results.set_knowledge(&compression.knowledge, ExactFisher::of(analysis));
         let mut theta_hat = vec![0.0; forward.n_params()];
         forward.estimate(&analysis.observed, &mut theta_hat);
         let names: Vec<String> = analysis.prior.parameters.iter().map(|p| p.name.clone()).collect();

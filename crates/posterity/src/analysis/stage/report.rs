@@ -2,13 +2,16 @@
 
 use super::super::{Analysis, Method, Observation, Results};
 use super::{PREDICTIVE, field, infer, predictive as predictions};
-use crate::compressor::{Compression, Knowledge, Outlook};
+use crate::compressor::{self, Compression, Knowledge, Outlook, Statistic};
 use crate::error::{Error, Result};
 use crate::lfi::{abc, gaussian, pmc};
+use crate::math::Matrix;
 use crate::npy;
 use crate::progress::Progress;
 use crate::reference::Reference;
-use crate::report::{self, Convergence, Failed, Manifest, Predictive, PredictiveMaps, Report, Round, Training, Truth};
+use crate::report::{
+    self, Convergence, Failed, Information, Known, Manifest, Predictive, PredictiveMaps, Report, Round, Training, Truth,
+};
 use crate::samples::read_parquet;
 use std::path::Path;
 
@@ -27,8 +30,9 @@ pub fn report(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> R
             bounds: analysis.prior.marginals.iter().map(crate::prior::Marginal::bounds).collect(),
             exact: None,
             truth: truth(analysis),
-            training: training(&compression.knowledge),
-            information: Some(convergence(&compression.knowledge)),
+            training: training(&compression.knowledge, exact(results)),
+            known: information(analysis, results, &compression)?,
+            information: Some(convergence(&compression.knowledge, exact(results))),
             predictive,
             predictive_maps: predictive_maps.flatten(),
             rounds: rounds(results),
@@ -75,7 +79,46 @@ fn truth(analysis: &Analysis) -> Option<Truth> {
     Some(Truth { name: "truth".into(), theta: of_interest.map(|(x, _)| *x).collect() })
 }
 
-fn training(knowledge: &Knowledge) -> Option<Training> {
+/// ln det F of the data, where it is known.
+fn exact(results: &Results) -> Option<f64> {
+    results.fisher.as_ref()?.exact.as_ref().map(|exact| exact.ln_det)
+}
+
+/// Fisher information of the score that a network adds to, of all summaries, and of the data, as far as they are known.
+fn information(analysis: &Analysis, results: &Results, compression: &Compression) -> Result<Option<Information>> {
+    let knowledge = &compression.knowledge;
+    let (statistic, adds) = match &analysis.compression.settings {
+        compressor::Settings::Score(settings) => (settings.statistic, None),
+        compressor::Settings::Imnn(settings) => (settings.statistic, Some(settings.add_to_score)),
+    };
+    let score = match statistic {
+        None => "score of the data",
+        Some(Statistic::PowerSpectrum { .. }) => "score of the power spectrum",
+    };
+    let all = match adds {
+        None => score.to_owned(),
+        Some(false) => "network".to_owned(),
+        Some(true) => format!("{score} with the network"),
+    };
+    let known = |name: &str, matrix: &Matrix| -> Result<Known> {
+        let factor = matrix.cholesky()?;
+        let [fisher, covariance] = [matrix, &factor.inverse()].map(|matrix| matrix.as_slice().to_vec());
+        Ok(Known { name: name.into(), fisher, covariance, ln_det: factor.ln_det() })
+    };
+    let mut all = vec![known(&all, &knowledge.information.standard.matrix)?];
+    if let Some(alone) = &knowledge.score {
+        all.insert(0, known(score, &alone.matrix)?);
+    }
+    let exact = results.fisher.as_ref().and_then(|fisher| fisher.exact.as_ref());
+    if let Some(exact) = exact {
+        all.push(known("exact", &exact.matrix)?);
+    }
+    let parameters = analysis.prior.parameters.clone();
+    let has_exact = exact.is_some();
+    Ok(Some(Information { parameters, theta: analysis.fiducial.clone(), known: all, has_exact }))
+}
+
+fn training(knowledge: &Knowledge, known_ln_det: Option<f64>) -> Option<Training> {
     let history = &knowledge.history;
     let column = |f: fn(&crate::compressor::imnn::Evaluation) -> f64| history.iter().map(f).collect::<Vec<f64>>();
     (!history.is_empty()).then(|| Training {
@@ -85,18 +128,18 @@ fn training(knowledge: &Knowledge) -> Option<Training> {
         covariance_distance: column(|e| e.covariance_distance),
         regularisation: column(|e| e.regulariser),
         best: knowledge.best(),
-        known_ln_det: None,
+        known_ln_det,
     })
 }
 
-fn convergence(knowledge: &Knowledge) -> Convergence {
+fn convergence(knowledge: &Knowledge, known_ln_det: Option<f64>) -> Convergence {
     let all = &knowledge.convergence;
     Convergence {
         n_simulations: all.iter().map(|i| i.standard.n_s as u64).collect(),
         standard: all.iter().map(|i| i.standard.ln_det).collect(),
         combined: all.iter().map(|i| i.combined.ln_det).collect(),
         compressed: all.iter().map(|i| i.compressed.ln_det).collect(),
-        known_ln_det: None,
+        known_ln_det,
         limit: knowledge.outlook.as_ref().map(|outlook| (outlook.ln_det, outlook.sd)),
         advice: knowledge.outlook.as_ref().map(Outlook::advice).unwrap_or_default(),
     }

@@ -170,6 +170,10 @@ impl Simulator for LogNormalField {
         self.draw(theta, stream, data, Some(derivative))
     }
 
+    fn exact_fisher(&self, theta: &[f64]) -> Result<Option<Matrix>> {
+        self.fisher(theta[0], theta[1]).map(Some)
+    }
+
     fn references(&self) -> Vec<Reference> {
         vec![COLES_JONES, IMNN]
     }
