@@ -6,9 +6,11 @@
 //! row additions and nine row products instead of 27.
 //!
 //! Tasks are fixed numbers of rows, and their sums are added in order, so that the result does not depend on threads.
-//! Limits: the kernel must fit in the grid; the cost grows as the kernel's size squared ([`Isotropic`]) or cubed
-//! ([`Stencil`]), and FFTs are faster from about 7³ on.
+//! The cost grows as the kernel's size squared ([`Isotropic`]) or cubed ([`Stencil`]); on cubes, Fourier transforms take
+//! over where they are faster ([`Spectral`]). Limit: the kernel must fit in the grid.
 
+use super::multipole;
+use super::spectral::Spectral;
 use crate::math::vectorised::multiply_add;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -25,6 +27,8 @@ pub(super) struct Isotropic {
     n_weights: usize,
     scratch: Vec<f64>,
     sums: Vec<f64>,
+    /// For a large kernel, with the weight of each tap.
+    spectral: Option<(Spectral, Vec<usize>)>,
 }
 
 /// A kernel of any values, in C order over the offsets.
@@ -32,6 +36,8 @@ pub(super) struct Stencil {
     shape: Shape,
     scratch: Vec<f64>,
     sums: Vec<f64>,
+    /// For a large kernel.
+    spectral: Option<Spectral>,
 }
 
 #[derive(Clone, Copy)]
@@ -78,6 +84,11 @@ impl Shape {
 impl Isotropic {
     /// `squares`: the values of |d|² that occur, ascending: one weight each.
     pub(super) fn new(grid: [usize; 3], half: [usize; 3], squares: &[usize]) -> Self {
+        Self::with(Spectral::where_faster(grid, half, true), grid, half, squares)
+    }
+
+    /// As [`Isotropic::new`], by transforms or without.
+    pub(super) fn with(spectral: Option<Spectral>, grid: [usize; 3], half: [usize; 3], squares: &[usize]) -> Self {
         let shape = Shape { grid, half };
         let across = |axis: usize| {
             let h = half[axis] as isize;
@@ -93,11 +104,16 @@ impl Isotropic {
         let weights = |q: usize| (0..=half[2]).map(|z| weight(q + z * z)).collect();
         let planes = by_square.into_iter().map(|(q, offsets)| (offsets, weights(q))).collect();
         let (scratch, sums) = (vec![0.0; shape.n_tasks() * shape.padded()], vec![0.0; shape.n_tasks() * squares.len()]);
-        Self { shape, planes, n_weights: squares.len(), scratch, sums }
+        let taps = || multipole::offsets(half).map(|d| weight(multipole::square(d))).collect();
+        let spectral = spectral.map(|spectral| (spectral, taps()));
+        Self { shape, planes, n_weights: squares.len(), scratch, sums, spectral }
     }
 
     /// `out` = K ⋆ `field`.
     pub(super) fn forward(&mut self, field: &[f64], weights: &[f64], out: &mut [f64]) {
+        if let Some((spectral, taps)) = &mut self.spectral {
+            return spectral.forward(field, taps.iter().map(|k| weights[*k]), out);
+        }
         let Self { shape, planes, scratch, .. } = self;
         let tasks = out.par_chunks_mut(shape.task()).zip(scratch.par_chunks_mut(shape.padded()));
         tasks.enumerate().for_each(|(task, (out, padded))| {
@@ -127,8 +143,13 @@ impl Isotropic {
         d_field: Option<&mut [f64]>,
         d_weights: &mut [f64],
     ) {
+        if let Some((spectral, taps)) = &mut self.spectral {
+            let write = d_field.map(|d_field| move |all: &[f64]| d_field.copy_from_slice(all));
+            let d_taps = spectral.vjp(field, taps.iter().map(|k| weights[*k]), cotangent, write);
+            return taps.iter().zip(d_taps).for_each(|(k, d)| d_weights[*k] += d);
+        }
         // The kernel is even: the same sums of rows, now of the cotangent, give both gradients.
-        let Self { shape, planes, scratch, sums, n_weights } = self;
+        let Self { shape, planes, scratch, sums, n_weights, .. } = self;
         let tasks = scratch.par_chunks_mut(shape.padded()).zip(sums.par_chunks_mut(*n_weights)).enumerate();
         let run = |task: usize, out: Option<&mut [f64]>, padded: &mut [f64], sums: &mut [f64]| {
             sums.fill(0.0);
@@ -158,13 +179,22 @@ impl Isotropic {
 
 impl Stencil {
     pub(super) fn new(grid: [usize; 3], half: [usize; 3]) -> Self {
+        Self::with(Spectral::where_faster(grid, half, false), grid, half)
+    }
+
+    /// As [`Stencil::new`], by transforms or without.
+    pub(super) fn with(spectral: Option<Spectral>, grid: [usize; 3], half: [usize; 3]) -> Self {
         let shape = Shape { grid, half };
         let taps: usize = half.iter().map(|h| 2 * h + 1).product();
-        Self { shape, scratch: vec![0.0; shape.n_tasks() * shape.padded()], sums: vec![0.0; shape.n_tasks() * taps] }
+        let (scratch, sums) = (vec![0.0; shape.n_tasks() * shape.padded()], vec![0.0; shape.n_tasks() * taps]);
+        Self { shape, scratch, sums, spectral }
     }
 
     /// `out` = K ⋆ `field`.
     pub(super) fn forward(&mut self, field: &[f64], kernel: &[f64], out: &mut [f64]) {
+        if let Some(spectral) = &mut self.spectral {
+            return spectral.forward(field, kernel.iter().copied(), out);
+        }
         let Self { shape, scratch, .. } = self;
         let (xs, ys) = (shape.offsets(0), shape.offsets(1));
         let tasks = out.par_chunks_mut(shape.task()).zip(scratch.par_chunks_mut(shape.padded()));
@@ -192,7 +222,12 @@ impl Stencil {
         d_field: &mut [f64],
         d_kernel: &mut [f64],
     ) {
-        let Self { shape, scratch, sums } = self;
+        if let Some(spectral) = &mut self.spectral {
+            let add = |all: &[f64]| d_field.iter_mut().zip(all).for_each(|(d, x)| *d += x);
+            let d_taps = spectral.vjp(field, kernel.iter().copied(), cotangent, Some(add));
+            return d_kernel.iter_mut().zip(d_taps).for_each(|(d, tap)| *d += tap);
+        }
+        let Self { shape, scratch, sums, .. } = self;
         // Kᵀ is the kernel seen in a mirror: offsets and taps in reverse order.
         let (xs, ys) = (shape.offsets(0), shape.offsets(1));
         let tasks = scratch.par_chunks_mut(shape.padded()).zip(sums.par_chunks_mut(kernel.len()));

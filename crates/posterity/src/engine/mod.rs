@@ -19,6 +19,7 @@
 mod convolution;
 mod features;
 pub mod multipole;
+mod spectral;
 #[cfg(test)]
 mod tests;
 
@@ -71,9 +72,13 @@ impl Settings {
         names
     }
 
-    /// Bytes that an [`Engine`] takes for each voxel.
+    /// Bytes that an [`Engine`] takes for each voxel, at most: 32 are of the transforms of a large kernel on a cube, once
+    /// for degree 0 and once for all others.
     pub fn bytes_per_voxel(&self) -> f64 {
-        8.0 * (4.0 + self.directed().map(|l| 2.0 * l as f64 + 2.0).sum::<f64>())
+        let taps: usize = self.kernel_size.iter().product();
+        let transforms = [taps >= spectral::EVEN_TAPS, taps >= spectral::TAPS && self.directed().next().is_some()];
+        let n_transforms = transforms.iter().filter(|is_large| **is_large).count() as f64;
+        8.0 * (4.0 + 4.0 * n_transforms + self.directed().map(|l| 2.0 * l as f64 + 2.0).sum::<f64>())
     }
 
     /// Bytes that [`Features`] take for each voxel.
@@ -93,7 +98,8 @@ impl Settings {
     }
 }
 
-/// The engine on a grid, with its scratch memory: (4 + Σ_{ℓ>0}(2ℓ + 2)) × 8 bytes for each voxel.
+/// The engine on a grid, with its scratch memory: (4 + Σ_{ℓ>0}(2ℓ + 2)) × 8 bytes for each voxel, and with large kernels
+/// what [`Settings::bytes_per_voxel`] says.
 pub struct Engine {
     settings: Settings,
     n_voxels: usize,

@@ -97,6 +97,39 @@ fn convolutions_have_their_adjoints() {
     }
 }
 
+/// By transforms and without: the same convolution and adjoints, those of a sum of the two being the sums.
+#[test]
+fn transforms_give_what_stencils_give() {
+    for (n, half) in [(6, [1; 3]), (7, [2, 1, 3]), (9, [4; 3]), (5, [0, 2, 1])] {
+        let (grid, n_voxels) = ([n; 3], n * n * n);
+        let (f, g) = (field(n_voxels, 0), field(n_voxels, 1));
+        let squares = multipole::squares(half, false);
+        let w = field(squares.len(), 2);
+        let kernel = field(multipole::offsets(half).count(), 3);
+        let spectral = || Some(spectral::Spectral::new(n, half));
+        let results = |spectral: &dyn Fn() -> Option<spectral::Spectral>| {
+            let mut isotropic = Isotropic::with(spectral(), grid, half, &squares);
+            let mut stencil = Stencil::with(spectral(), grid, half);
+            let [mut out, mut d_f, mut other, mut d_g] = [(); 4].map(|()| field(n_voxels, 4));
+            let [mut d_w, mut d_w_alone] = [(); 2].map(|()| field(w.len(), 5));
+            let mut d_k = field(kernel.len(), 6);
+            isotropic.forward(&f, &w, &mut out);
+            isotropic.vjp(&f, &w, &g, Some(&mut d_f), &mut d_w);
+            isotropic.vjp(&f, &w, &g, None, &mut d_w_alone);
+            stencil.forward(&f, &kernel, &mut other);
+            stencil.vjp(&f, &kernel, &g, &mut d_g, &mut d_k);
+            [out, d_f, other, d_g, d_w, d_w_alone, d_k]
+        };
+        for (k, (a, b)) in results(&spectral).iter().zip(&results(&|| None)).enumerate() {
+            let size = b.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+            assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-13 * size), "{n} {half:?} {k}");
+        }
+    }
+    assert!(spectral::Spectral::where_faster([16; 3], [1; 3], false).is_none());
+    assert!(spectral::Spectral::where_faster([16; 3], [4; 3], true).is_some());
+    assert!(spectral::Spectral::where_faster([1, 64, 64], [0, 31, 31], false).is_none(), "no cube");
+}
+
 #[test]
 fn a_stencil_reads_the_neighbour_that_its_tap_names() {
     let (mut f, mut out, mut kernel) = (vec![0.0; 64], vec![0.0; 64], vec![0.0; 27]);
