@@ -67,7 +67,7 @@ impl Information {
                 .zip(each)
                 .map(|(p, share)| format!("{share} of the information about {}", p.name));
             let each: Vec<String> = each.collect();
-            Some(format!("The {} has {volume} of the exact (det F)^½, {}.", known.name, each.join(", ")))
+            Some(format!("The {} has {volume} of the exact √det F, {}.", known.name, each.join(", ")))
         };
         self.known.iter().zip(self.shares()).filter_map(sentence).collect()
     }

@@ -94,7 +94,7 @@ fn information_is_given_as_a_fraction_of_the_exact_and_drawn_for_any_number_of_p
     let caption = figures::information(&known()).expect("three to compare").caption;
     // ½ · ½ · ½ of the volume; squares of the ratios on the diagonal.
     assert!(
-        caption.contains("The score of the power spectrum has 12.5\u{a0}% of the exact (det F)^½, 25.0\u{a0}%"),
+        caption.contains("The score of the power spectrum has 12.5\u{a0}% of the exact √det F, 25.0\u{a0}%"),
         "{caption}"
     );
     assert!(

@@ -3,11 +3,13 @@
 use super::super::axis::{Axis, Panel};
 use super::super::information::Information;
 use super::super::label;
-use super::super::svg::{Anchor, GREY, INK, LARGE, SMALL, Stroke, Svg, dashed};
+use super::super::svg::{Anchor, GREY, INK, LARGE, PALE, SMALL, Stroke, Svg, dashed, stroke};
 use super::across;
 
 /// Fraction of a group's width that its bars take.
 const FILLED: f64 = 0.7;
+/// Numbers of the ordinate, about.
+const N_TICKS: usize = 5;
 
 /// A group of bars for each parameter, F_αα over that of the data, and one for (det F)^½; in the rectangle.
 pub(super) fn shares(svg: &mut Svg, information: &Information, lines: &[Stroke], [left, top, width, height]: [f64; 4]) {
@@ -16,7 +18,9 @@ pub(super) fn shares(svg: &mut Svg, information: &Information, lines: &[Stroke],
     let n_groups = information.parameters.len() + 1;
     let panel =
         Panel { x: Axis::linear(0.0, n_groups as f64), y: Axis::linear(0.0, 108.0 * most), left, top, width, height };
-    panel.grid(svg);
+    for (y, _) in panel.y.ticks(N_TICKS) {
+        across(svg, &panel, y, stroke(PALE, 1.0));
+    }
     let wide = FILLED / shares.len() as f64;
     for (k, (shares, line)) in shares.iter().zip(lines).enumerate() {
         for (group, share) in shares.iter().enumerate() {
@@ -31,7 +35,7 @@ pub(super) fn shares(svg: &mut Svg, information: &Information, lines: &[Stroke],
     }
     across(svg, &panel, 100.0, dashed(GREY, 1.6, "2 4"));
     svg.frame(left, top, width, height);
-    panel.y_numbers(svg, 5);
+    panel.y_numbers(svg, N_TICKS);
     for group in 0..n_groups {
         let name = match information.parameters.get(group) {
             Some(parameter) => label::latex(&format!(r"F_{{{0}{0}}}", parameter.latex)),
