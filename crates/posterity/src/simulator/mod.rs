@@ -5,6 +5,7 @@ mod field;
 mod gaussian;
 mod line;
 mod marginal;
+mod passes;
 mod set;
 mod supernovae;
 
@@ -16,7 +17,8 @@ pub use field::{
 pub use gaussian::Gaussian;
 pub use line::Line;
 pub use marginal::Marginalised;
-pub use set::{Derivatives, Kind, SimulationSet, one_of_pair};
+pub use passes::Kind;
+pub use set::{Derivatives, SimulationSet, one_of_pair};
 pub use supernovae::Supernovae;
 
 use crate::error::{Error, Result};
