@@ -1,15 +1,16 @@
-//! Arrays of a Zarr group that another program wrote, version 2 or 3: f32 or f64, read whole into memory.
+//! Arrays of a Zarr group that another program wrote, version 2 or 3: f32 or f64, read a chunk's rows at a time.
 //!
 //! Chunks may be of any shape, sharded or not; compressed with zstd, gzip or zlib, or not at all. Other codecs (blosc)
 //! are refused with their name, and so are arrays of which a chunk is missing. Format:
 //! <https://zarr-specs.readthedocs.io>.
 
 use crate::error::{Error, Result};
-use crate::npy::{self, Axis, Rows};
+use crate::npy::{self, Axis, Cursor, Numbers, Rows};
 use serde_json::{Map, Value};
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use zarrs::array::{Array, data_type};
+use zarrs::array::{Array, ArraySubset, data_type};
 use zarrs::filesystem::FilesystemStore;
 use zarrs::group::Group;
 
@@ -81,7 +82,7 @@ pub(super) fn shape(folder: &Path) -> Result<Vec<usize>> {
     open(folder).map(|array| shape_of(&array))
 }
 
-/// All elements of an array with these axes, in memory.
+/// An array with these axes, whose elements stay on the disk; all are looked at once.
 ///
 /// # Errors
 /// Invalid input, where the elements are not f32 or f64, the shape is another, or a number is not finite; corrupt file,
@@ -90,26 +91,93 @@ pub(super) fn read(folder: &Path, axes: &[Axis]) -> Result<Rows> {
     let array = open(folder)?;
     let read = || {
         let is = |other| *array.data_type() == other;
-        let (single, double) = (is(data_type::float32()), is(data_type::float64()));
-        if !single && !double {
+        let is_single = is(data_type::float32());
+        if !is_single && !is(data_type::float64()) {
             let message = format!("the elements are of type {}, not float32 or float64", array.data_type());
             return Err(Error::invalid_input(message).remedy("write array.astype(float)"));
         }
         let shape = shape_of(&array);
         npy::check_shape(&shape, axes)?;
         every_chunk_is_there(&array, folder)?;
-        let damaged = |error: zarrs::array::ArrayError| {
-            Error::corrupt_file(format!("a chunk cannot be read ({error})")).remedy("write the array again")
-        };
-        let all = array.subset_all();
-        let rows: Vec<f64> = if double {
-            array.retrieve_array_subset(&all).map_err(damaged)?
-        } else {
-            let rows: Vec<f32> = array.retrieve_array_subset(&all).map_err(damaged)?;
-            rows.into_iter().map(f64::from).collect()
-        };
-        npy::check_finite(&rows, 0, &shape, npy::OF_FAILED)?;
-        Ok(rows.into())
+        let chunk = array.chunk_shape(&vec![0; shape.len()]).map_err(|error| damaged(&error))?;
+        let n_rows = shape.first().copied().unwrap_or(1).max(1);
+        let slab = chunk.first().map_or(1, |n| usize::try_from(n.get()).unwrap_or(usize::MAX)).min(n_rows);
+        let rows = Rows::elsewhere(GroupRows { array, folder: folder.into(), is_single, shape: shape.clone(), slab });
+        let width = shape.iter().skip(1).product::<usize>().max(1);
+        npy::in_blocks(&[(&rows, width)], 0..rows.len() / width, slab, |range, parts| {
+            npy::check_finite(parts[0], range.start * width, &shape, npy::OF_FAILED)
+        })?;
+        Ok(rows)
     };
     read().map_err(|error: Error| error.in_file(folder))
+}
+
+fn damaged(error: &dyn std::fmt::Display) -> Error {
+    Error::corrupt_file(format!("a chunk cannot be read ({error})")).remedy("write the array again")
+}
+
+/// An array as rows along its first axis.
+struct GroupRows {
+    array: Array<FilesystemStore>,
+    folder: PathBuf,
+    is_single: bool,
+    shape: Vec<usize>,
+    /// Rows of a chunk: so many are decoded at once.
+    slab: usize,
+}
+
+/// Keeps the slab read last.
+struct InSlab<'a> {
+    rows: &'a GroupRows,
+    slab: Option<(usize, Vec<f64>)>,
+}
+
+impl GroupRows {
+    fn width(&self) -> usize {
+        self.shape.iter().skip(1).product::<usize>().max(1)
+    }
+
+    fn decode(&self, slab: usize) -> Result<Vec<f64>> {
+        let n = self.shape.first().copied().unwrap_or_default();
+        let rows = (slab * self.slab) as u64..((slab + 1).saturating_mul(self.slab)).min(n) as u64;
+        let others = self.shape.iter().skip(1).map(|n| 0..*n as u64);
+        let subset = ArraySubset::new_with_ranges(&std::iter::once(rows).chain(others).collect::<Vec<_>>());
+        let read = if self.is_single {
+            let single = self.array.retrieve_array_subset::<Vec<f32>>(&subset);
+            single.map(|numbers| numbers.into_iter().map(f64::from).collect())
+        } else {
+            self.array.retrieve_array_subset::<Vec<f64>>(&subset)
+        };
+        read.map_err(|error| damaged(&error).in_file(&self.folder))
+    }
+}
+
+impl Numbers for GroupRows {
+    fn n(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    fn cursor(&self) -> Box<dyn Cursor + '_> {
+        Box::new(InSlab { rows: self, slab: None })
+    }
+}
+
+impl Cursor for InSlab<'_> {
+    fn read(&mut self, range: Range<usize>, out: &mut Vec<f64>) -> Result<()> {
+        let size = self.rows.slab * self.rows.width();
+        let mut at = range.start;
+        while at < range.end {
+            let slab = at / size;
+            if self.slab.as_ref().is_none_or(|(there, _)| *there != slab) {
+                // The last one goes before the next one comes.
+                self.slab = None;
+                self.slab = Some((slab, self.rows.decode(slab)?));
+            }
+            let end = range.end.min((slab + 1) * size);
+            let part = at - slab * size..end - slab * size;
+            out.extend(self.slab.iter().flat_map(|(_, numbers)| &numbers[part.clone()]));
+            at = end;
+        }
+        Ok(())
+    }
 }

@@ -19,7 +19,7 @@
 //! A Zarr group of the same arrays will do, with attributes `parameters`, `theta_fid` and `delta`; and so will the tables
 //! that `posterity simulate` leaves of a set.
 //!
-//! Arrays are mapped and not copied (see [`npy::map`]), but for those of Zarr, which are decoded.
+//! Arrays are mapped and not copied (see [`npy::map`]); those of Zarr are decoded as they are read.
 
 use super::place::{ENDS, Place};
 use super::simulated;
