@@ -8,6 +8,7 @@ mod marginal;
 mod passes;
 mod set;
 mod supernovae;
+mod symmetry;
 
 pub use external::External;
 pub use field::{
@@ -20,6 +21,7 @@ pub use marginal::Marginalised;
 pub use passes::Kind;
 pub use set::{Derivatives, SimulationSet, one_of_pair};
 pub use supernovae::Supernovae;
+pub(crate) use symmetry::moved;
 
 use crate::error::{Error, Result};
 use crate::failure::{Cause, Failure};

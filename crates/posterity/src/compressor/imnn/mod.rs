@@ -18,7 +18,6 @@ mod loss;
 mod scaling;
 mod settings;
 mod state;
-mod symmetry;
 mod train;
 
 pub use settings::{Input, Settings, Simulations};

@@ -11,14 +11,13 @@ use super::loss::{Loss, Regulariser};
 use super::scaling::Scaling;
 use super::settings::Settings;
 use super::state::State;
-use super::symmetry;
 use crate::compressor::checkpoint::{digest_of, digest_of_seed};
 use crate::compressor::run::{Run, Tally};
 use crate::compressor::{Compressor, Score};
 use crate::error::{Error, Result};
 use crate::failure::Failures;
 use crate::nn::{Workspace, initialise};
-use crate::simulator::{Derivatives, SimulationSet, Simulator};
+use crate::simulator::{Derivatives, SimulationSet, Simulator, moved};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -147,7 +146,7 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
             }
             _ if settings.augment => {
                 of_first = None;
-                fresh = symmetry::moved(first, seed.label("symmetry").branch(iteration as u64));
+                fresh = moved(first, seed.label("symmetry").branch(iteration as u64));
                 &fresh
             }
             _ => first,

@@ -6,15 +6,15 @@
 //! no independent simulations: it keeps a network that does not have the symmetries by itself from learning where a
 //! fluctuation happened to be.
 
+use super::{Derivatives, SimulationSet};
 use crate::error::Result;
 use crate::npy::{Cursor, Numbers, Reader, Rows};
 use crate::seed::{Seed, Stream};
-use crate::simulator::{Derivatives, SimulationSet};
 use rand::RngExt;
 use std::ops::Range;
 
 /// The set with each simulation moved by a symmetry of its own, drawn from stream i of `seed`, whenever it is read.
-pub(super) fn moved(set: &SimulationSet, seed: Seed) -> SimulationSet {
+pub(crate) fn moved(set: &SimulationSet, seed: Seed) -> SimulationSet {
     let n_params = set.n_params();
     // Rows of one simulation lie side by side: `of_each` of them.
     let rows = |rows: &Rows, of_each: usize| {
