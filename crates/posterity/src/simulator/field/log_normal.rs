@@ -29,7 +29,7 @@ use crate::reference::Reference;
 use crate::seed::Stream;
 use crate::simulator::Simulator;
 
-/// A log-normal field on n^d cells; parameters `alpha` α and `beta` β [cells]. See the module's text.
+/// A log-normal field on n^d cells; parameters `alpha` α and `beta` β \[cells\]. See the module's text.
 #[derive(Debug)]
 pub struct LogNormalField {
     parameters: Vec<Parameter>,
