@@ -1,7 +1,8 @@
 //! Times of engine, mass function and likelihood with gradients, and where the time goes.
 //!
 //! `cargo bench --bench engine`. Milliseconds, f64, with 1 and 2 threads; 17 weights (2 components) and 23
-//! (3 components); one halo in 40 voxels. The lowest of 41 runs; of the whole map the median as well.
+//! (3 components); one halo in 40 voxels. The lowest of 41 runs; of the whole map the median as well. Then ψ with its
+//! gradients by field and weights for larger kernels.
 
 #![allow(clippy::print_stdout)]
 
@@ -34,6 +35,25 @@ fn main() {
             pool.install(|| row(threads, n, n_components));
         }
     }
+    println!("\nthreads    n kernel | psi + both gradients, ms: degree 0 | degrees 0 and 1");
+    for (n, kernel_size) in [32, 64].into_iter().flat_map(|n| [3, 5, 7, 9, 15].map(|size| (n, size))) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("pool");
+        let [even, odd] = [vec![0], vec![0, 1]].map(|degrees| pool.install(|| kernel(n, kernel_size, degrees)));
+        println!("      2 {n:4} {kernel_size:6} | {even:28.2} | {odd:15.2}");
+    }
+}
+
+fn kernel(n: usize, size: usize, degrees: Vec<usize>) -> f64 {
+    let settings = EngineSettings { kernel_size: [size; 3], degrees, ..EngineSettings::default() };
+    let mut engine = Engine::new([n; 3], &settings).expect("valid");
+    let mut stream = posterity::Seed::new(1).stream(1);
+    let density: Vec<f64> = (0..n * n * n).map(|_| stream.random_range(-2.0f64..2.0).exp() - 1.0).collect();
+    let weights: Vec<f64> = (0..engine.n_weights()).map(|_| stream.random_range(-0.1..0.1)).collect();
+    let (mut psi, mut d_density, mut d_weights) = (density.clone(), density.clone(), weights.clone());
+    times(|| {
+        engine.forward(&density, &weights, &mut psi);
+        engine.vjp(&weights, &psi, Some(&mut d_density), &mut d_weights);
+    })[0]
 }
 
 fn row(threads: usize, n: usize, n_components: usize) {

@@ -11,10 +11,9 @@ use rayon::prelude::*;
 /// Numbers in one task of a product.
 const CHUNK: usize = 4096;
 
-/// Taps from which on transforms are faster than a direct stencil of an even kernel, or of any kernel, on 64³ voxels (on
-/// 32³ from a size less on).
+/// Taps from which on transforms are faster than a direct stencil of an even kernel, or of any kernel, on 32³ and 64³ voxels.
 pub(super) const EVEN_TAPS: usize = 9 * 9 * 9;
-pub(super) const TAPS: usize = 7 * 7 * 7;
+pub(super) const TAPS: usize = 5 * 5 * 5;
 
 /// Transforms for one grid and size of kernel: 32 bytes for each voxel.
 pub(super) struct Spectral {
