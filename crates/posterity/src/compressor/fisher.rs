@@ -223,13 +223,13 @@ impl QuasiMle {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::seed::Seed;
     use rand_distr::{Distribution, StandardNormal};
 
-    /// Summaries N(0, 1)⁸ whose mean moves by `slopes` with two parameters; derivatives with noise of sd `noise`.
-    fn draw(seed: Seed, n_s: usize, n_d: usize, noise: f64) -> (Vec<f64>, Vec<f64>, Matrix) {
+    /// Summaries N(0, 1)⁸ whose mean moves with two parameters, the derivatives with noise of sd `noise`; and the truth.
+    pub(in super::super) fn draw(seed: Seed, n_s: usize, n_d: usize, noise: f64) -> (Vec<f64>, Vec<f64>, Matrix) {
         let slopes = Matrix::from_fn(2, 8, |alpha, i| if alpha == 0 { 0.3 } else { 0.1 * i as f64 - 0.2 });
         let mut stream = seed.stream(0);
         let mut normal = || -> f64 { StandardNormal.sample(&mut stream) };

@@ -1,22 +1,12 @@
 //! What the outlook says against what comes true: with more simulations, and with more training simulations.
 
+use crate::compressor::fisher::tests::draw;
 use crate::compressor::imnn::{self, Training};
 use crate::compressor::{Compression, Independent, Outlook, Run, Settings, score};
 use crate::math::Matrix;
 use crate::progress::Quiet;
 use crate::seed::Seed;
 use crate::simulator::{Gaussian, Line, SimulationSet, Simulator};
-use rand_distr::{Distribution, StandardNormal};
-
-/// Summaries N(0, 1)⁸ whose mean moves with two parameters, the derivatives with noise of sd `noise`; and the truth.
-fn draw(seed: Seed, n_s: usize, n_d: usize, noise: f64) -> (Vec<f64>, Vec<f64>, Matrix) {
-    let slopes = Matrix::from_fn(2, 8, |alpha, i| if alpha == 0 { 0.3 } else { 0.1 * i as f64 - 0.2 });
-    let mut stream = seed.stream(0);
-    let mut normal = || -> f64 { StandardNormal.sample(&mut stream) };
-    let summaries = (0..n_s * 8).map(|_| normal()).collect();
-    let derivatives = (0..n_d * 16).map(|k| slopes.as_slice()[k % 16] + noise * normal()).collect();
-    (summaries, derivatives, slopes.times(&slopes.transpose()))
-}
 
 /// The law a + b/n takes the bias of noisy derivatives off, and standard deviations are as large as the scatter.
 #[test]

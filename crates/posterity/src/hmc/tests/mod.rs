@@ -2,6 +2,7 @@
 
 mod agreement;
 mod chains;
+mod targets;
 
 use super::kick_drift::LEAPFROG;
 use super::metric::tests::gaussian;
