@@ -6,9 +6,10 @@
 //! density is fixed, log-normal with neighbours alike.
 //!
 //! Of each trial the ranks of the 17 weights, of ln 𝓛 and of the expected number of halos are taken, 19 quantities, each
-//! tested for uniformity by χ² and by its empirical distribution function. A run fails where any of the 38 p-values is below 10⁻³/38: a false alarm in a
-//! thousand at most (Bonferroni), and none again at a fixed seed. A likelihood with an integral 1.3 times the right one, or
-//! half the threshold, must fail: the expected number of halos tells at once, single weights hardly, as the prior hides it.
+//! tested for uniformity by χ² and by its empirical distribution function. A run fails where any of the 38 p-values is
+//! below 10⁻³/38: a false alarm in a thousand at most (Bonferroni), and none again at a fixed seed. A likelihood with an
+//! integral 1.3 times the right one, or half the threshold, must fail: the expected number of halos tells at once, single
+//! weights hardly, as the prior hides it.
 
 use super::super::*;
 use super::{THRESHOLD, white_noise};
@@ -174,9 +175,9 @@ fn a_wrong_likelihood_is_found() {
     }
 }
 
-/// The whole calibration: minutes. Prints what it saw.
+/// The whole calibration: half a minute. Prints what it saw.
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes half a minute"]
 #[expect(clippy::print_stderr, reason = "the p-values are the result")]
 fn ranks_are_uniform_in_many_trials() {
     let (p, line) = p_values(500, Seed::new(63), RIGHT);
