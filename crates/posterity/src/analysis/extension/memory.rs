@@ -63,7 +63,11 @@ impl Extension {
     /// For each voxel, of the report: fields as they are read and sorted by chain, densities and ψ of pairs of draws.
     fn bytes_of_report(&self) -> f64 {
         let n_chains = self.sampling.n_chains as f64;
-        let fields = if self.sampling.what == What::Weights { 0.0 } else { self.sampling.n_kept() as f64 };
+        let fields = if self.sampling.what == What::Weights {
+            0.0
+        } else {
+            self.sampling.n_kept(self.sampling.draws_apart()) as f64
+        };
         16.0 * n_chains * fields + 16.0 * PAIRS.max(n_chains)
     }
 }

@@ -41,14 +41,14 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// Draws from one kept field to the next.
-    pub fn stride(&self) -> u64 {
+    /// Draws from one kept field to the next, of chains that begin. Those that more draws are asked of keep theirs.
+    pub fn draws_apart(&self) -> u64 {
         self.n_draws.div_ceil(self.n_fields.max(1)).max(1)
     }
 
-    /// Fields kept of each chain.
-    pub fn n_kept(&self) -> usize {
-        (self.n_draws / self.stride()) as usize
+    /// Fields kept of each chain, so many draws apart.
+    pub fn n_kept(&self, draws_apart: u64) -> usize {
+        (self.n_draws / draws_apart.max(1)) as usize
     }
 
     /// Sweeps of each chain, those of the warm-up included.
@@ -168,6 +168,8 @@ const ACCEPTANCE_RATE: f64 = 0.8;
 /// Chains are held in memory all at once.
 const MAX_CHAINS: u64 = 1024;
 const MAX_DRAWS: u64 = 100_000_000;
+/// Draws between two checkpoints are held in memory.
+const MAX_SAVE_EVERY: u64 = 10_000;
 const MAX_TRANSITIONS: usize = 10_000;
 /// What only initial fields are evolved, compared and kept with.
 const OF_FIELDS: [&str; 5] =
@@ -202,6 +204,7 @@ pub(super) fn read(mut section: Section<'_>, field: &Field) -> Result<Sampling> 
         ("n_chains", keys.n_chains as u64, MAX_CHAINS),
         ("n_draws", keys.n_draws, MAX_DRAWS),
         ("n_warm_up", keys.n_warm_up, MAX_DRAWS),
+        ("save_every", keys.save_every, MAX_SAVE_EVERY),
     ];
     for (name, n, most) in counts {
         let message = format!("{n} is too many");

@@ -191,6 +191,43 @@ fn a_run_that_is_stopped_ends_as_one_that_is_not() {
 }
 
 #[test]
+fn more_draws_go_on_from_those_that_are_there() {
+    let folder = mock("more");
+    for what in ["joint", "weights"] {
+        let of = |n_draws: usize| {
+            let mut overrides = vec![format!("sample.what={what}"), format!("sample.n_draws={n_draws}")];
+            if what == "joint" {
+                overrides.push("sample.field.num_integration_steps=4".into());
+            }
+            let overrides: Vec<&str> = overrides.iter().map(String::as_str).collect();
+            read(&folder, &overrides).unwrap_or_else(|e| panic!("{what}: {e}"))
+        };
+        let (whole, parts) = (folder.join(format!("{what}_whole")), folder.join(format!("{what}_parts")));
+        std::fs::create_dir_all(&whole).expect("made");
+        std::fs::create_dir_all(&parts).expect("made");
+        // Chunks are of six draws: the second is not full at ten.
+        sample(&of(10), &parts, false, &Quiet).expect("sampled");
+        let error = report_extension(&of(20), &parts, &Quiet).expect_err("more draws").to_string();
+        assert!(error.contains("10 draws of each chain, not 20") && error.contains("goes on"), "{error}");
+        of(20).check_folder(&parts).expect("more draws of the same chains");
+        sample(&of(20), &parts, false, &Quiet).expect("more");
+        sample(&of(20), &whole, false, &Quiet).expect("sampled");
+        same_store(&whole, &parts, "chains.zarr");
+        if what == "joint" {
+            // Fields stay as far apart as they were: three draws, not five.
+            let kept = chunks(&parts.join("fields.zarr/posterior/density/c"));
+            assert_eq!(kept.len(), 2 * 6, "six of each chain");
+        }
+        report_extension(&of(20), &parts, &Quiet).expect("reported");
+        let error = sample(&of(10), &parts, false, &Quiet).expect_err("fewer").to_string();
+        assert!(error.contains("more than the 10 asked for") && error.contains("sample.n_draws"), "{error}");
+        assert!(report_extension(&of(10), &parts, &Quiet).is_err());
+        sample(&of(10), &parts, true, &Quiet).expect("overwritten");
+    }
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
 fn a_folder_keeps_what_is_in_it_and_what_is_missing_is_told() {
     let folder = mock("kept");
     let out = folder.join("out");

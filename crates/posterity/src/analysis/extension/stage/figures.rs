@@ -67,7 +67,7 @@ fn pairs(extension: &Extension, stored: &Stored) -> Result<Vec<Pair>> {
     };
     let fields = stored.fields.as_ref().map(|fields| fields.read_whole("density")).transpose()?;
     let (n_each, stride) = match &fields {
-        Some(_) => (sampling.n_kept(), sampling.stride() as usize),
+        Some(_) => (sampling.n_kept(stored.draws_apart), stored.draws_apart as usize),
         None => (sampling.n_draws as usize, 1),
     };
     let each = (MOST_PAIRS / sampling.n_chains).clamp(1, n_each.max(1)).min(n_each);

@@ -1,4 +1,5 @@
-//! Which sampling an output folder holds, so that none is continued or reported as another's.
+//! Which sampling an output folder holds, so that none is continued or reported as another's. The same one goes on where
+//! more draws are asked for.
 
 use super::super::super::results_file;
 use super::super::{Extension, What};
@@ -7,53 +8,103 @@ use super::stored::{chains_path, fields_path, is_checkpoint};
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::whole_file::write_text;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::Path;
 
 const FILE: &str = "sampling.json";
 
-/// What the draws follow from: version, settings but for title and what only the report and the comparison look at, and
-/// a digest of the files read.
-fn identity(extension: &Extension) -> Value {
-    let mut settings = extension.settings.clone();
-    let sees_density = extension.sampling.what == What::Weights;
-    if let Some(table) = settings.as_object_mut() {
-        ["title", "seed", "compare"].iter().for_each(|key| drop(table.remove(*key)));
-        if !sees_density && let Some(field) = table.get_mut("field").and_then(Value::as_object_mut) {
-            field.remove("density");
-        }
-    }
-    let Extension { field, halos, engine, .. } = extension;
-    let grid = &field.grid;
-    let power = (1..=grid.n()).map(|m| field.power.at(m as f64 * grid.k_fundamental()));
-    let parts: [Vec<f64>; 6] = [
-        field.density.clone().filter(|_| sees_density).unwrap_or_default(),
-        field.white_noise.clone().unwrap_or_default(),
-        halos.cells.iter().map(|(voxel, _)| *voxel as f64).collect(),
-        halos.cells.iter().map(|(_, mass)| *mass).collect(),
-        engine.weights.clone().unwrap_or_default(),
-        power.collect(),
-    ];
-    let digest = digest::of_words(parts.iter().map(|part| digest::of_numbers(part)));
-    json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "seed": extension.seed,
-        "settings": settings,
-        "data": format!("{digest:016x}"),
-    })
+/// What a folder's draws follow from, and how many they are.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    version: String,
+    seed: u64,
+    /// But for the title, the number of draws, and what only the report and the comparison look at.
+    settings: Value,
+    /// A digest of the files read.
+    data: String,
+    n_draws: u64,
+    /// Draws from one kept field to the next, which more draws do not change.
+    draws_apart: u64,
 }
 
-/// That the folder holds no sampling, or this one; where another one is there, it is taken away if `overwrite`.
+impl Record {
+    fn new(extension: &Extension) -> Self {
+        let mut settings = extension.settings.clone();
+        let sees_density = extension.sampling.what == What::Weights;
+        if let Some(table) = settings.as_object_mut() {
+            ["title", "seed", "compare"].iter().for_each(|key| drop(table.remove(*key)));
+            let mut leave_out = |section: &str, key: &str| {
+                table.get_mut(section).and_then(Value::as_object_mut).map(|section| section.remove(key))
+            };
+            leave_out("sample", "n_draws");
+            if !sees_density {
+                leave_out("field", "density");
+            }
+        }
+        let Extension { field, halos, engine, sampling, .. } = extension;
+        let grid = &field.grid;
+        let power = (1..=grid.n()).map(|m| field.power.at(m as f64 * grid.k_fundamental()));
+        let parts: [Vec<f64>; 6] = [
+            field.density.clone().filter(|_| sees_density).unwrap_or_default(),
+            field.white_noise.clone().unwrap_or_default(),
+            halos.cells.iter().map(|(voxel, _)| *voxel as f64).collect(),
+            halos.cells.iter().map(|(_, mass)| *mass).collect(),
+            engine.weights.clone().unwrap_or_default(),
+            power.collect(),
+        ];
+        let digest = digest::of_words(parts.iter().map(|part| digest::of_numbers(part)));
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            seed: extension.seed,
+            settings,
+            data: format!("{digest:016x}"),
+            n_draws: sampling.n_draws,
+            draws_apart: sampling.draws_apart(),
+        }
+    }
+
+    /// That of a folder, if there is one.
+    fn read(out_dir: &Path) -> Result<Option<Self>> {
+        let path = out_dir.join(FILE);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|e| Error::corrupt_file(e.to_string()).in_file(&path).remedy("choose another output folder"))
+    }
+
+    /// Whether the chains are the same, as far as both go.
+    fn is_of(&self, other: &Self) -> bool {
+        (&self.version, self.seed, &self.settings, &self.data)
+            == (&other.version, other.seed, &other.settings, &other.data)
+    }
+
+    /// Whether its chains are some of those that another asks for.
+    fn begins(&self, asked: &Self) -> bool {
+        self.is_of(asked) && self.n_draws <= asked.n_draws
+    }
+}
+
+/// That the folder holds no sampling, or this one with as many draws or fewer; where another one is there, it is taken away
+/// if `overwrite`.
 ///
 /// # Errors
 /// Invalid input, where it holds another one that stays; io.
 pub(super) fn claim(extension: &Extension, out_dir: &Path, overwrite: bool) -> Result<()> {
-    if overwrite && out_dir.join(FILE).is_file() && read(&out_dir.join(FILE))? != identity(extension) {
-        remove(out_dir)?;
-    } else {
+    let mut asked = Record::new(extension);
+    if !overwrite {
         admit(extension, out_dir)?;
     }
-    write_text(&out_dir.join(FILE), &format!("{:#}\n", identity(extension)))
+    match Record::read(out_dir)? {
+        Some(there) if there.begins(&asked) => asked.draws_apart = there.draws_apart,
+        Some(_) => remove(out_dir)?,
+        None => admit(extension, out_dir)?,
+    }
+    let text = serde_json::to_string_pretty(&asked).map_err(|e| Error::invalid_input(e.to_string()))?;
+    write_text(&out_dir.join(FILE), &format!("{text}\n"))
 }
 
 /// That the chains of this analysis may go into the folder: it holds none, or these.
@@ -61,16 +112,19 @@ pub(super) fn claim(extension: &Extension, out_dir: &Path, overwrite: bool) -> R
 /// # Errors
 /// Invalid input, where it holds others, or the results of another kind of analysis.
 pub(super) fn admit(extension: &Extension, out_dir: &Path) -> Result<()> {
-    let path = out_dir.join(FILE);
-    if path.is_file() && read(&path)? != identity(extension) {
-        return Err(other(out_dir).remedy("choose another with --out, or take the chains away with --overwrite"));
+    let asked = Record::new(extension);
+    match Record::read(out_dir)? {
+        Some(there) if there.begins(&asked) => Ok(()),
+        Some(there) if there.is_of(&asked) => Err(fewer(&there, &asked, out_dir)
+            .remedy("ask for as many, choose another folder with --out, or take the chains away with --overwrite")),
+        Some(_) => Err(other(out_dir).remedy("choose another with --out, or take the chains away with --overwrite")),
+        None if out_dir.join(results_file::FILE).is_file() && ExtensionResults::read(out_dir).is_err() => {
+            Err(Error::invalid_input("this folder holds the results of another kind of analysis")
+                .in_file(out_dir)
+                .remedy("choose another with --out"))
+        }
+        None => Ok(()),
     }
-    if !path.is_file() && out_dir.join(results_file::FILE).is_file() && ExtensionResults::read(out_dir).is_err() {
-        return Err(Error::invalid_input("this folder holds the results of another kind of analysis")
-            .in_file(out_dir)
-            .remedy("choose another with --out"));
-    }
-    Ok(())
 }
 
 /// That the folder holds this sampling.
@@ -78,24 +132,40 @@ pub(super) fn admit(extension: &Extension, out_dir: &Path) -> Result<()> {
 /// # Errors
 /// Invalid input, where it does not.
 pub(super) fn check(extension: &Extension, out_dir: &Path) -> Result<()> {
-    let path = out_dir.join(FILE);
-    let missing =
-        || Error::invalid_input("there are no chains yet").remedy("run `posterity sample` first").in_file(out_dir);
-    if !path.is_file() {
-        return Err(missing());
+    let asked = Record::new(extension);
+    match Record::read(out_dir)? {
+        None => {
+            Err(Error::invalid_input("there are no chains yet").remedy("run `posterity sample` first").in_file(out_dir))
+        }
+        Some(there) if !there.is_of(&asked) => {
+            Err(other(out_dir).remedy("run `posterity sample` first, or name the right folder"))
+        }
+        Some(there) if there.n_draws > asked.n_draws => Err(fewer(&there, &asked, out_dir).remedy("ask for as many")),
+        Some(there) if there.n_draws < asked.n_draws => {
+            let message = format!("this folder holds {} draws of each chain, not {}", there.n_draws, asked.n_draws);
+            Err(Error::invalid_input(message)
+                .in_file(out_dir)
+                .remedy("run `posterity sample` first, which goes on from them"))
+        }
+        Some(_) => Ok(()),
     }
-    let is_own = read(&path)? == identity(extension);
-    if is_own { Ok(()) } else { Err(other(out_dir).remedy("run `posterity sample` first, or name the right folder")) }
+}
+
+/// Draws from one kept field to the next, in a folder that was claimed.
+pub(super) fn draws_apart(out_dir: &Path) -> Result<u64> {
+    let there =
+        Record::read(out_dir)?.ok_or_else(|| Error::invalid_input("there are no chains yet").in_file(out_dir))?;
+    Ok(there.draws_apart.max(1))
 }
 
 fn other(out_dir: &Path) -> Error {
     Error::invalid_input("this folder holds the chains of another analysis, or of other data").in_file(out_dir)
 }
 
-fn read(path: &Path) -> Result<Value> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, &e))?;
-    serde_json::from_str(&text)
-        .map_err(|e| Error::corrupt_file(e.to_string()).in_file(path).remedy("choose another output folder"))
+fn fewer(there: &Record, asked: &Record, out_dir: &Path) -> Error {
+    let (there, asked) = (there.n_draws, asked.n_draws);
+    let message = format!("this folder holds {there} draws of each chain, more than the {asked} asked for");
+    Error::invalid_input(message).at_key("sample.n_draws").in_file(out_dir)
 }
 
 /// Takes the chains away: checkpoints first, the name of the analysis last, so that what is left half way is never

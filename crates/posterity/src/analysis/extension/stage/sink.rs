@@ -121,12 +121,11 @@ impl<'a> Sink<'a> {
         add("density", &mut density.iter().copied());
         add("density_squared", &mut density.iter().map(|d| d * d));
         add("linear", &mut linear.iter().copied());
-        let stride = self.extension.sampling.stride();
+        let apart = self.stored.draws_apart;
         if let Some(fields) = &self.stored.fields
-            && draw.is_multiple_of(stride)
-            && draw / stride <= self.extension.sampling.n_kept() as u64
+            && draw.is_multiple_of(apart)
         {
-            let at = (draw / stride - 1) as usize;
+            let at = (draw / apart - 1) as usize;
             fields.write("white_noise", self.chain, at, white_noise)?;
             fields.write("density", self.chain, at, density)?;
         }
@@ -134,12 +133,16 @@ impl<'a> Sink<'a> {
         Ok(log_prior)
     }
 
-    /// Writes the pending draws as the chunk that ends with this draw (from 1).
+    /// Writes the pending draws as the chunk that this draw (from 1) is of. Those of a chunk that is not full stay: more
+    /// draws may be asked for later.
     fn write(&mut self, draw: u64) -> Result<()> {
         let chunk_draws = self.stored.chains.layout().chunk_draws as u64;
         let chunk = ((draw - 1) / chunk_draws) as usize;
-        for (name, values) in std::mem::take(&mut self.pending) {
-            self.stored.chains.write(&name, self.chain, chunk, &values)?;
+        for (name, values) in &self.pending {
+            self.stored.chains.write(name, self.chain, chunk, values)?;
+        }
+        if draw.is_multiple_of(chunk_draws) {
+            self.pending.clear();
         }
         Ok(())
     }

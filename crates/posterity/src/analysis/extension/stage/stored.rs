@@ -1,6 +1,7 @@
 //! The stores of a sampling: `chains.zarr` with every draw's numbers, `fields.zarr` with the fields of some draws.
 
 use super::super::{Extension, What};
+use super::identity;
 use crate::error::Result;
 use crate::field::{Bin, Bins, Grid, Spectra};
 use crate::samples::chains::{Chains, Coordinate, Group, Kind, Layout, Variable, attributes};
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Stored {
     pub(super) chains: Chains,
     pub(super) fields: Option<Chains>,
+    /// Draws from one kept field to the next.
+    pub(super) draws_apart: u64,
 }
 
 /// Where the chains are in the output folder.
@@ -67,11 +70,12 @@ impl Stored {
 
     fn with(extension: &Extension, out_dir: &Path, open: fn(&Path, Layout) -> Result<Chains>) -> Result<Self> {
         let chains = open(&chains_path(out_dir), chains_layout(extension)?)?;
-        let fields = match (extension.sampling.what, extension.sampling.n_kept()) {
+        let draws_apart = identity::draws_apart(out_dir)?;
+        let fields = match (extension.sampling.what, extension.sampling.n_kept(draws_apart)) {
             (What::Weights, _) | (_, 0) => None,
-            _ => Some(open(&fields_path(out_dir), fields_layout(extension))?),
+            _ => Some(open(&fields_path(out_dir), fields_layout(extension, draws_apart))?),
         };
-        Ok(Self { chains, fields })
+        Ok(Self { chains, fields, draws_apart })
     }
 }
 
@@ -108,7 +112,7 @@ fn chains_layout(extension: &Extension) -> Result<Layout> {
     Ok(Layout {
         n_chains: sampling.n_chains,
         n_draws: sampling.n_draws as usize,
-        chunk_draws: sampling.save_every.min(sampling.n_draws) as usize,
+        chunk_draws: sampling.save_every as usize,
         variables,
         coordinates,
         attributes: attributes(extension.seed),
@@ -124,7 +128,7 @@ pub(super) const STATISTICS: [(&str, Kind); 5] = [
     ("step_size", Kind::F64),
 ];
 
-fn fields_layout(extension: &Extension) -> Layout {
+fn fields_layout(extension: &Extension, draws_apart: u64) -> Layout {
     let sampling = &extension.sampling;
     let n = extension.field.grid.n();
     let field = |name: &str| Variable {
@@ -134,10 +138,10 @@ fn fields_layout(extension: &Extension) -> Layout {
         axes: ["x", "y", "z"].map(|axis| (axis.to_owned(), n)).to_vec(),
     };
     let mut attributes = attributes(extension.seed);
-    attributes.insert("draws_apart".into(), sampling.stride().into());
+    attributes.insert("draws_apart".into(), draws_apart.into());
     Layout {
         n_chains: sampling.n_chains,
-        n_draws: sampling.n_kept(),
+        n_draws: sampling.n_kept(draws_apart),
         chunk_draws: 1,
         variables: vec![field("white_noise"), field("density")],
         coordinates: Vec::new(),
