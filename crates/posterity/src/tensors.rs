@@ -41,7 +41,7 @@ pub type Tensors = BTreeMap<String, Values>;
 ///
 /// # Errors
 /// Where the file cannot be written.
-pub fn write_tensors(path: &Path, tensors: &Tensors, mut metadata: Metadata) -> Result<()> {
+pub fn write_tensors(path: &Path, tensors: &Tensors, metadata: Metadata) -> Result<()> {
     let buffers = tensors.iter().map(|(name, values)| {
         let (dtype, n, bytes) = match values {
             Values::F32(x) => (Dtype::F32, x.len(), x.iter().flat_map(|x| x.to_le_bytes()).collect()),
@@ -50,9 +50,7 @@ pub fn write_tensors(path: &Path, tensors: &Tensors, mut metadata: Metadata) -> 
         (name.clone(), dtype, vec![n], bytes)
     });
     let buffers: Vec<_> = buffers.collect();
-    let all = digest_of(buffers.iter().map(|(name, _, _, bytes)| (name.as_str(), bytes.as_slice())), &metadata);
-    metadata.insert(DIGEST.into(), all.into());
-    let bytes = serialise(path, &buffers, &metadata)?;
+    let bytes = serialise(path, &buffers, metadata)?;
     write_whole(path, |out| out.write_all(&bytes).map_err(|e| Error::io(path, &e)))
 }
 
@@ -63,16 +61,8 @@ pub fn write_tensors(path: &Path, tensors: &Tensors, mut metadata: Metadata) -> 
 pub fn read_tensors(path: &Path) -> Result<(Tensors, Metadata)> {
     let corrupt = |what: String| Error::corrupt_file(what).in_file(path).remedy(REMEDY);
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-    let mut metadata = header(path, &bytes).map_err(|e| e.remedy(REMEDY))?;
-    let found = SafeTensors::deserialize(&bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
-    let mut found = found.tensors();
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    let digest = metadata.remove(DIGEST);
-    let all = digest_of(found.iter().map(|(name, view)| (name.as_str(), view.data())), &metadata);
-    if digest != Some(all.into()) {
-        return Err(corrupt("its digest is not that of its content".into()));
-    }
-    let values = found.into_iter().map(|(name, view)| match view.dtype() {
+    let (found, metadata) = deserialise(path, &bytes).map_err(|e| e.remedy(REMEDY))?;
+    let values = found.tensors().into_iter().map(|(name, view)| match view.dtype() {
         Dtype::F32 => Ok((name, Values::F32(singles(view.data())))),
         Dtype::F64 => Ok((name, Values::F64(doubles(view.data())))),
         other => Err(corrupt(format!("tensor `{name}` is of type {other:?}"))),
@@ -80,9 +70,11 @@ pub fn read_tensors(path: &Path) -> Result<(Tensors, Metadata)> {
     Ok((values.collect::<Result<_>>()?, metadata))
 }
 
-/// The bytes of a file with these tensors and metadata.
-pub(crate) fn serialise(path: &Path, buffers: &[Buffer], metadata: &Metadata) -> Result<Vec<u8>> {
-    let text = serde_json::to_string(metadata).map_err(|e| unwritable(path, &e))?;
+/// The bytes of a file with these tensors and metadata, and a digest over all of them.
+pub(crate) fn serialise(path: &Path, buffers: &[Buffer], mut metadata: Metadata) -> Result<Vec<u8>> {
+    let digest = digest_of(buffers.iter().map(|(name, _, _, bytes)| (name.as_str(), bytes.as_slice())), &metadata);
+    metadata.insert(DIGEST.into(), digest.into());
+    let text = serde_json::to_string(&metadata).map_err(|e| unwritable(path, &e))?;
     let views = buffers.iter().map(|(name, dtype, shape, bytes)| {
         let view = TensorView::new(*dtype, shape.clone(), bytes).map_err(|e| unwritable(path, &e))?;
         Ok((name.as_str(), view))
@@ -95,19 +87,32 @@ pub(crate) fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::numerical(format!("numbers cannot be written: {error}")).in_file(path)
 }
 
-/// The metadata in the bytes of a file; what to do about damage is for the caller to say.
-pub(crate) fn header(path: &Path, bytes: &[u8]) -> Result<Metadata> {
+/// The tensors and metadata in the bytes of a file, which are as they were written; what to do about damage is for the caller
+/// to say.
+pub(crate) fn deserialise<'a>(path: &Path, bytes: &'a [u8]) -> Result<(SafeTensors<'a>, Metadata)> {
     let corrupt = |what: String| Error::corrupt_file(what).in_file(path);
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
+    let no_such = |e| corrupt(format!("no safetensors file: {e}"));
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(no_such)?;
     let text = header.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
     let text = text.ok_or_else(|| corrupt(format!("the metadata `{ENTRY}` is missing")))?;
-    serde_json::from_str(text).map_err(|e| corrupt(format!("metadata `{ENTRY}`: {e}")))
+    let mut metadata: Metadata = serde_json::from_str(text).map_err(|e| corrupt(format!("metadata `{ENTRY}`: {e}")))?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(no_such)?;
+    let found = tensors.tensors();
+    let written = metadata.remove(DIGEST);
+    let digest = digest_of(found.iter().map(|(name, view)| (name.as_str(), view.data())), &metadata);
+    if written != Some(digest.into()) {
+        return Err(corrupt("its digest is not that of its content".into()));
+    }
+    Ok((tensors, metadata))
 }
 
+/// Over tensors in the order of their names, and metadata.
 fn digest_of<'a>(tensors: impl Iterator<Item = (&'a str, &'a [u8])>, metadata: &Metadata) -> u64 {
     let text = serde_json::Value::from_iter(metadata.iter().map(|(k, v)| (k.as_str(), v.clone()))).to_string();
-    let tensors = tensors.flat_map(|(name, bytes)| [digest::of_bytes(name.as_bytes()), digest::of_bytes(bytes)]);
-    digest::of_words(std::iter::once(digest::of_bytes(text.as_bytes())).chain(tensors))
+    let mut tensors: Vec<_> = tensors.collect();
+    tensors.sort_unstable_by_key(|(name, _)| *name);
+    let words = tensors.iter().flat_map(|(name, bytes)| [digest::of_bytes(name.as_bytes()), digest::of_bytes(bytes)]);
+    digest::of_words(std::iter::once(digest::of_bytes(text.as_bytes())).chain(words))
 }
 
 fn singles(bytes: &[u8]) -> Vec<f32> {

@@ -63,11 +63,18 @@ impl Check<'_> {
             "a scaling of each cell by itself does not move with the field",
             "give input = \"standardise_field\", or leave augment out",
         )?;
-        self.counts(s, n_summaries)?;
         self.demand(
-            s.input != Input::Whiten || s.n_s > n_data,
+            !s.augment || !s.add_to_score || s.statistic.is_some(),
+            &["augment", "add_to_score"],
+            "a score of the cells does not move with the field",
+            "give statistic = { kind = \"power_spectrum\" }, or leave augment or add_to_score out",
+        )?;
+        self.counts(s, n_summaries)?;
+        let n_train = s.held_out_fraction.map_or(s.n_s, |fraction| s.n_s - part_of(s.n_s, fraction));
+        self.demand(
+            s.input != Input::Whiten || n_train >= n_data + 3,
             &["n_s", "input"],
-            format!("{} simulations are too few to whiten {n_data} data", s.n_s),
+            format!("{n_train} training simulations are too few to whiten {n_data} data"),
             "give n_s well above the number of data, or input = \"standardise\"",
         )?;
         self.demand(
@@ -84,7 +91,7 @@ impl Check<'_> {
         )?;
         if s.add_to_score {
             let n_values = self.statistic(s.statistic, shape)?;
-            let (name, n) = s.score_n_s.map_or(("n_s", s.n_s), |n| ("score_n_s", n));
+            let (name, n) = s.score_n_s.map_or(("n_s", n_train), |n| ("score_n_s", n));
             let message = format!("{n} is too few for a covariance of {n_values} data");
             self.demand(
                 n >= n_values + 3,
@@ -118,7 +125,11 @@ impl Check<'_> {
             self.demand(!is_given, &[key], message, "leave it out, or leave out `layers`")?;
         }
         let network = s.network(shape, n_summaries);
-        network.map(drop).map_err(|error| self.document.blame("compressor.layers", error))
+        network.map(drop).map_err(|error| self.document.blame("compressor.layers", error))?;
+        let n_features = s.n_features(shape).map_err(|error| self.document.blame("compressor.layers", error))?;
+        let message =
+            format!("{n_features} values come out of the layers, too few for {n_summaries} summaries of them");
+        self.demand(n_features >= n_summaries, &["layers"], message, "give the last layers more channels")
     }
 
     /// Numbers of simulations in the training, held-out and independent sets.
@@ -149,7 +160,7 @@ impl Check<'_> {
             "give simulations = \"fixed\", or held_out_n_s and held_out_n_d instead",
         )?;
         for (name, n, least) in [("n_s", s.n_s, least), ("n_d", s.n_d, 2)] {
-            let held_out = ((n as f64 * fraction).round() as usize).min(n);
+            let held_out = part_of(n, fraction);
             let smaller = held_out.min(n - held_out);
             self.demand(
                 smaller >= least,
@@ -307,6 +318,11 @@ impl Check<'_> {
         }
         Ok(())
     }
+}
+
+/// Of so many simulations, those that a fraction is.
+fn part_of(n: usize, fraction: f64) -> usize {
+    ((n as f64 * fraction).round() as usize).min(n)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! | `parameters` | name and LaTeX label of each parameter of interest |
 //! | `observed`, `theta_hat` | the observed data; their quasi maximum likelihood estimate, by name |
 //! | `fisher.{train,held_out,independent}` | `{matrix, ln_det, n_s, n_d}`; `independent` is null without independent simulations |
-//! | `fisher.{combined,compressed}` | the other estimates of Coulton & Wandelt 2023, of the set that inference uses |
+//! | `fisher.{combined,compressed}` | the other estimates of Coulton & Wandelt 2023, of the set that inference uses; null with as many summaries as parameters, where there are none |
 //! | `fisher.outlook` | how well `ln_det` is known, what more simulations would give; see [`Outlook`] |
 //! | `fisher.score` | `{matrix, ln_det, n_s, n_d}` of the score alone, where a network's summaries are added to one |
 //! | `fisher.exact` | `{matrix, ln_det}` of the data, where the simulator knows it |
@@ -72,10 +72,10 @@ pub struct FisherResults {
     pub held_out: Fisher,
     /// On independent simulations.
     pub independent: Option<Fisher>,
-    /// Geometric mean of standard and compressed estimate.
-    pub combined: Fisher,
+    /// Geometric mean of standard and compressed estimate; absent with as many summaries as parameters.
+    pub combined: Option<Fisher>,
     /// Compressed estimate.
-    pub compressed: Fisher,
+    pub compressed: Option<Fisher>,
     /// How well they are known, and what more simulations would give.
     #[serde(default)]
     pub outlook: Option<Outlook>,

@@ -158,6 +158,8 @@ impl Compression {
         let train = moments(&seen)?.fisher()?;
         let mut judged = compressor.summarise(held_out)?;
         let held_out = moments(&judged)?.fisher()?;
+        let alone = |(x, dx): &(Vec<f64>, Vec<f64>)| Outlook::new(x, dx, n_summaries, n_params, false);
+        let outlooks = alone(&seen).zip(alone(&judged));
         if let Some(independent) = &independent {
             // What a compressor does to the training set tells it from others.
             let digest = digest::of_words([&seen.0, &seen.1].map(|x| digest::of_numbers(x)));
@@ -184,7 +186,10 @@ impl Compression {
             (Settings::Score(_), _) | (_, Training::Fresh { .. }) => "increase n_s and n_d",
             (Settings::Imnn(_), Training::Fixed(_)) => "use fresh simulations, more of them, or more weight_decay",
         };
-        let warnings = overfitting(&train, &held_out, remedy).into_iter().chain(information.warning()).collect();
+        let warnings = overfitting(&train, &held_out, outlooks, remedy)
+            .into_iter()
+            .chain(information.warning(outlook.as_ref()))
+            .collect();
         let knowledge = Knowledge {
             parameters: parameters.to_vec(),
             quasi_mle: QuasiMle::new(&first.theta_fid, &of_judged)?,
@@ -269,13 +274,24 @@ fn convergence((x, dx): &(Vec<f64>, Vec<f64>), n_summaries: usize, n_params: usi
 
 /// The alarm: training sees more information than held-out simulations confirm.
 ///
-/// ln det F of Gaussian summaries scatters by √(2 n_params/n_s) on each side; the alarm is two such deviations, and at
-/// least 0.1: one healthy run in forty raises it.
-fn overfitting(train: &Fisher, held_out: &Fisher, remedy: &str) -> Option<String> {
-    let gap = train.ln_det - held_out.ln_det;
-    let n_params = train.matrix.n_rows() as f64;
-    let scatter = (2.0 * n_params * (1.0 / train.n_s as f64 + 1.0 / held_out.n_s as f64)).sqrt();
-    (gap > (2.0 * scatter).max(0.1)).then(|| {
+/// Both are taken without the bias of their estimates, which differs where the numbers of derivatives do. The alarm is two
+/// standard deviations of the difference, and at least 0.1: about one healthy run in forty raises it. Of simulations too few
+/// for the jackknife, ln det F of Gaussian summaries scatters by √(2 n_params/n_s), and more with noisy derivatives.
+fn overfitting(
+    train: &Fisher,
+    held_out: &Fisher,
+    outlooks: Option<(Outlook, Outlook)>,
+    remedy: &str,
+) -> Option<String> {
+    let (gap, sd) = match outlooks {
+        Some((train, held_out)) => (train.ln_det - held_out.ln_det, train.sd.hypot(held_out.sd)),
+        None => {
+            let n_params = train.matrix.n_rows() as f64;
+            let sd = (2.0 * n_params * (1.0 / train.n_s as f64 + 1.0 / held_out.n_s as f64)).sqrt();
+            (train.ln_det - held_out.ln_det, sd)
+        }
+    };
+    (gap > (2.0 * sd).max(0.1)).then(|| {
         format!(
             "the compressor overfits: ln det F is {:.3} on its training simulations but {:.3} on held-out ones; {remedy}",
             train.ln_det, held_out.ln_det
@@ -289,6 +305,7 @@ mod tests {
     use crate::progress::Quiet;
     use crate::seed::Seed;
     use crate::simulator::{Gaussian, Line, Simulator};
+    use rand_distr::{Distribution, StandardNormal};
 
     fn learn(settings: &Settings, simulator: &dyn Simulator, theta: &[f64], n: usize) -> Compression {
         let mut sets: Vec<SimulationSet> = Vec::new();
@@ -340,6 +357,35 @@ mod tests {
         let (found, expected) = (added.score.expect("added to"), alone.independent.expect("simulated"));
         assert!((found.ln_det - expected.ln_det).abs() < 1e-9 && found.n_s == 2500, "{found:?} {expected:?}");
         assert!(added.information.standard.ln_det > expected.ln_det - 0.01 && alone.score.is_none());
+    }
+
+    /// Twenty pairs for each derivative scatter ln det F far more than the summaries do; one alarm in forty is by chance, and
+    /// five or more in forty are in one of 300.
+    #[test]
+    fn few_noisy_derivatives_raise_no_alarm() {
+        let line = Line::slope(3, 1.0, 0.0);
+        let alarms = (0..40).filter(|seed| {
+            let set = |seed: u64| {
+                let mut set = SimulationSet::new(&line, &[1.0], Some(&[0.01]), 400, 400).expect("valid");
+                set.fill(&line, Seed::new(seed), 0).expect("simulated");
+                set
+            };
+            let (x, mut dx): (Vec<f64>, Vec<f64>) =
+                Score::fit(&set(*seed), None).expect("fits").summarise(&set(*seed + 100)).expect("summaries");
+            dx.truncate(20);
+            let mut noise = Seed::new(*seed).stream(0);
+            let mut noisy = |_| {
+                let noise: f64 = StandardNormal.sample(&mut noise);
+                dx[0] * (1.0 + noise)
+            };
+            let sides = [(); 2].map(|()| (x.clone(), (0..20).map(&mut noisy).collect::<Vec<f64>>()));
+            let fisher = sides.each_ref().map(|(x, dx)| {
+                SummaryMoments::from_simulations(x, dx, 1, 1).expect("enough").fisher().expect("positive")
+            });
+            let [a, b] = sides.each_ref().map(|(x, dx)| Outlook::new(x, dx, 1, 1, false).expect("enough"));
+            overfitting(&fisher[0], &fisher[1], Some((a, b)), "").is_some()
+        });
+        assert!(alarms.count() < 5);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Fisher information of summaries from simulations, its finite-sample biases, and the quasi maximum likelihood estimate.
 
+use super::Outlook;
 use crate::error::{Error, Result};
 use crate::math::{Matrix, mean_and_covariance};
 use crate::reference::Reference;
@@ -120,21 +121,25 @@ impl Fisher {
 /// Noise in the derivative adds information that is not there to the *standard* estimate. In the *compressed* one half
 /// of the derivatives chooses the compression and the other half judges it: it loses information. Their geometric mean
 /// is free of both to leading order. Where the three disagree, more derivative simulations are needed.
+///
+/// As many summaries as parameters leave nothing to choose: the compression can be undone, and what it would give is the
+/// standard estimate from half of the derivatives. The other two are absent then, and the jackknife
+/// ([`Outlook`](super::Outlook)) says how far the standard one is off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Information {
     /// J C⁻¹ Jᵀ from all simulations: errors too tight.
     pub standard: Fisher,
     /// Compression and judgement on separate halves: errors too wide.
-    pub compressed: Fisher,
+    pub compressed: Option<Fisher>,
     /// Geometric mean of the compressed estimate and the standard one of as many simulations.
-    pub combined: Fisher,
+    pub combined: Option<Fisher>,
 }
 
 /// Above this difference in ln det F per parameter the estimates are said to disagree: 10 % of an error bar.
 const DISAGREEMENT: f64 = 0.2;
 
 impl Information {
-    /// From the simulations that [`SummaryMoments::from_simulations`] takes; n_d ≥ 2.
+    /// From the simulations that [`SummaryMoments::from_simulations`] takes; n_d ≥ 2 with more summaries than parameters.
     ///
     /// # Errors
     /// As [`SummaryMoments::from_simulations`] and [`SummaryMoments::fisher`].
@@ -147,24 +152,37 @@ impl Information {
         let block = n_params * n_summaries;
         let half = derivatives.len() / block / 2 * block;
         let all = SummaryMoments::from_simulations(summaries, derivatives, n_summaries, n_params)?;
+        if n_summaries == n_params {
+            return Ok(Self { standard: all.fisher()?, compressed: None, combined: None });
+        }
         let of = |d: &[f64]| SummaryMoments::from_simulations(summaries, d, n_summaries, n_params);
         let (first, second) = (of(&derivatives[..half])?, of(&derivatives[half..])?);
         let both = |a: Matrix, b: Matrix| Fisher::new(a.plus(&b).scaled(0.5), all.n_s, all.n_d);
         let compressed = both(judged(&first, &second)?, judged(&second, &first)?)?;
         let halves = both(first.fisher()?.matrix, second.fisher()?.matrix)?;
         let combined = Fisher::new(halves.matrix.geometric_mean(&compressed.matrix)?, all.n_s, all.n_d)?;
-        Ok(Self { standard: all.fisher()?, compressed, combined })
+        Ok(Self { standard: all.fisher()?, compressed: Some(compressed), combined: Some(combined) })
     }
 
-    /// What to do, if the estimates disagree by more than a tenth of an error bar.
-    pub fn warning(&self) -> Option<String> {
-        let n_params = self.standard.matrix.n_rows() as f64;
-        let gap = self.standard.ln_det - self.compressed.ln_det;
-        (gap.abs() > DISAGREEMENT * n_params).then(|| {
+    /// What to do, if the estimates disagree by more than a tenth of an error bar, or where there is but the standard one, if
+    /// that is off by as much as `outlook` tells.
+    pub fn warning(&self, outlook: Option<&Outlook>) -> Option<String> {
+        let standard = self.standard.ln_det;
+        let margin = DISAGREEMENT * self.standard.matrix.n_rows() as f64;
+        if let (Some(compressed), Some(combined)) = (&self.compressed, &self.combined) {
+            return ((standard - compressed.ln_det).abs() > margin).then(|| {
+                format!(
+                    "the Fisher information is uncertain: ln det F is {standard:.3} (standard, too high), {:.3} (combined) or \
+                     {:.3} (compressed, too low); increase n_d",
+                    combined.ln_det, compressed.ln_det
+                )
+            });
+        }
+        outlook.filter(|outlook| outlook.bias.abs() > margin).map(|outlook| {
             format!(
-                "the Fisher information is uncertain: ln det F is {:.3} (standard, too high), {:.3} (combined) or {:.3} \
-                 (compressed, too low); increase n_d",
-                self.standard.ln_det, self.combined.ln_det, self.compressed.ln_det
+                "the Fisher information is uncertain: ln det F is {standard:.3}, and with ever more simulations {:.3} ± \
+                 {:.3}; increase n_d",
+                outlook.ln_det, outlook.sd
             )
         })
     }
@@ -247,7 +265,8 @@ pub(super) mod tests {
             let (x, dx, f) = draw(Seed::new(5).branch(trial), 400, 100, 0.8);
             truth = f.cholesky().expect("positive").ln_det();
             let all = Information::from_simulations(&x, &dx, 8, 2).expect("enough");
-            for (mean, fisher) in mean.iter_mut().zip([&all.standard, &all.compressed, &all.combined]) {
+            let (compressed, combined) = (all.compressed.expect("eight summaries"), all.combined.expect("eight"));
+            for (mean, fisher) in mean.iter_mut().zip([&all.standard, &compressed, &combined]) {
                 *mean += (fisher.ln_det - truth) / n_trials as f64;
             }
         }
@@ -259,9 +278,22 @@ pub(super) mod tests {
     #[test]
     fn disagreement_is_said_and_agreement_is_not() {
         let (x, dx, _) = draw(Seed::new(1), 400, 10, 2.0);
-        assert!(Information::from_simulations(&x, &dx, 8, 2).expect("enough").warning().is_some());
+        assert!(Information::from_simulations(&x, &dx, 8, 2).expect("enough").warning(None).is_some());
         let (x, dx, _) = draw(Seed::new(1), 400, 10, 1e-3);
-        assert!(Information::from_simulations(&x, &dx, 8, 2).expect("enough").warning().is_none());
+        assert!(Information::from_simulations(&x, &dx, 8, 2).expect("enough").warning(None).is_none());
+    }
+
+    #[test]
+    fn as_many_summaries_as_parameters_have_one_estimate_and_the_jackknife_judges_it() {
+        let said = |noise: f64| {
+            let (x, dx, _) = draw(Seed::new(1), 400, 20, noise);
+            let two = |rows: &[f64]| rows.chunks(8).flat_map(|row| [row[0], row[7]]).collect::<Vec<f64>>();
+            let (x, dx) = (two(&x), two(&dx));
+            let all = Information::from_simulations(&x, &dx, 2, 2).expect("enough");
+            assert!(all.compressed.is_none() && all.combined.is_none());
+            all.warning(Outlook::new(&x, &dx, 2, 2, true).as_ref())
+        };
+        assert!(said(2.0).is_some_and(|text| text.contains("increase n_d")) && said(1e-3).is_none());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod compression;
+mod constant;
 mod fisher;
 pub mod imnn;
 mod independent;

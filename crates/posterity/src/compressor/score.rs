@@ -8,6 +8,7 @@
 //!
 //! Heavens, Jimenez, Lahav 2000 (arXiv:astro-ph/9911102); Alsing & Wandelt 2018 (arXiv:1712.00012).
 
+use super::constant::refuse_constants;
 use super::statistic::{Statistic, StatisticOf};
 use super::{Compressor, SummaryMoments};
 use crate::error::{Error, Result};
@@ -99,6 +100,7 @@ impl Score {
             |error: Error| error.remedy(format!("increase n_s well above the {n_data} data, or train a network"));
         let (fiducial, derivative) = (set.fiducial.all()?, set.mean_derivative()?);
         let moments = SummaryMoments::from_simulations(&fiducial, &derivative, n_data, n_params).map_err(too_few)?;
+        refuse_constants(&moments.mu, &moments.covariance)?;
         let w = directions(&moments).map_err(too_few)?;
         let offset = w.times_vector(&moments.mu);
         let network = Network::linear(n_data, n_params)?;

@@ -3,9 +3,8 @@
 use super::network::Network;
 use super::real::Real;
 use crate::error::{Error, Result};
-use crate::tensors::{Buffer, Metadata, header, serialise, unwritable};
+use crate::tensors::{Buffer, Metadata, deserialise, serialise, unwritable};
 use crate::whole_file::write_whole;
-use safetensors::SafeTensors;
 use serde::de::DeserializeOwned;
 use std::io::Write;
 use std::path::Path;
@@ -36,7 +35,7 @@ pub fn write_weights<T: Real>(path: &Path, network: &Network, weights: &[T], mut
             buffers.push((format!("layers.{}.{name}", node.name), T::DTYPE, shape, bytes));
         }
     }
-    let bytes = serialise(path, &buffers, &metadata)?;
+    let bytes = serialise(path, &buffers, metadata)?;
     write_whole(path, |out| out.write_all(&bytes).map_err(|e| Error::io(path, &e)))
 }
 
@@ -46,7 +45,7 @@ pub fn write_weights<T: Real>(path: &Path, network: &Network, weights: &[T], mut
 /// Where the file cannot be read or is no weight file of this program.
 pub fn read_metadata(path: &Path) -> Result<Metadata> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-    header(path, &bytes).map_err(|e| e.remedy(REMEDY))
+    deserialise(path, &bytes).map(|(_, metadata)| metadata).map_err(|e| e.remedy(REMEDY))
 }
 
 /// Takes one value out of a file's metadata.
@@ -70,8 +69,7 @@ fn damaged(path: &Path, what: String) -> Error {
 pub fn read_weights<T: Real>(path: &Path) -> Result<(Network, Vec<T>, Metadata)> {
     let corrupt = |what: String| damaged(path, what);
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-    let mut metadata = header(path, &bytes).map_err(|e| e.remedy(REMEDY))?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| corrupt(format!("no safetensors file: {e}")))?;
+    let (tensors, mut metadata) = deserialise(path, &bytes).map_err(|e| e.remedy(REMEDY))?;
     let network: Network = take_metadata(path, &mut metadata, ARCHITECTURE)?;
     let mut weights = Vec::new();
     for node in network.nodes() {

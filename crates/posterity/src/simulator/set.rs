@@ -189,8 +189,9 @@ impl SimulationSet {
 
     /// Parts the set in two: what is left, and the last `fraction` of each kind of simulation (at least one).
     ///
-    /// Simulations with an exact derivative count as a kind of their own, so that both parts have some. The parts share
-    /// the rows of the set; only those from two places in memory are copied.
+    /// Row i of every kind is of one stream, so the cut goes by streams: those that have all kinds, then those beyond, of
+    /// the kind that has more. No stream is in both parts. The parts share the rows of the set; only those from two places
+    /// in memory are copied.
     #[must_use]
     pub fn split(&self, fraction: f64) -> (Self, Self) {
         let cut = |kind: Range<usize>| {
@@ -198,32 +199,28 @@ impl SimulationSet {
             (kind.start..kind.end - held_out, kind.end - held_out..kind.end)
         };
         let (n_s, n_d) = (self.n_s(), self.n_d());
-        let (d, d_held_out) = cut(0..n_d);
-        if let Derivatives::Exact(_) = self.derivative {
-            let (s, s_held_out) = cut(n_d..n_s);
-            (self.part(&[d.clone(), s], &d), self.part(&[d_held_out.clone(), s_held_out], &d_held_out))
-        } else {
-            let (s, s_held_out) = cut(0..n_s);
-            (self.part(&[s], &d), self.part(&[s_held_out], &d_held_out))
-        }
+        let shared = n_s.min(n_d);
+        let (both, both_held_out) = cut(0..shared);
+        let (s, s_held_out) = cut(shared..n_s);
+        let (d, d_held_out) = cut(shared..n_d);
+        (self.part(&both, &s, &d), self.part(&both_held_out, &s_held_out, &d_held_out))
     }
 
-    fn part(&self, fiducial: &[Range<usize>], derivative: &Range<usize>) -> Self {
-        let rows = |x: &Rows, range: &Range<usize>, width: usize| x.slice(range.start * width..range.end * width);
+    /// The streams `both` of all kinds, and those beyond: of fiducial simulations, of derivatives.
+    fn part(&self, both: &Range<usize>, fiducial: &Range<usize>, derivative: &Range<usize>) -> Self {
+        let rows = |x: &Rows, beyond: &Range<usize>, width: usize| {
+            let slice = |range: Range<usize>| x.slice(range.start * width..range.end * width);
+            match both {
+                both if beyond.is_empty() => slice(both.clone()),
+                both if both.end == beyond.start || both.is_empty() => slice(beyond.start - both.len()..beyond.end),
+                both => one_after_another(vec![slice(both.clone()), slice(beyond.clone())]),
+            }
+        };
         let width = self.n_params() * self.n_data();
         Self {
             theta_fid: self.theta_fid.clone(),
             shape: self.shape.clone(),
-            fiducial: match fiducial {
-                [one] => rows(&self.fiducial, one, self.n_data()),
-                [one, other] if one.end == other.start || other.is_empty() => {
-                    rows(&self.fiducial, &(one.start..one.end + other.len()), self.n_data())
-                }
-                several => {
-                    let several = several.iter().map(|range| rows(&self.fiducial, range, self.n_data()));
-                    one_after_another(several.collect())
-                }
-            },
+            fiducial: rows(&self.fiducial, fiducial, self.n_data()),
             derivative: match &self.derivative {
                 Derivatives::Exact(exact) => Derivatives::Exact(rows(exact, derivative, width)),
                 Derivatives::Differences { delta, pairs } => {

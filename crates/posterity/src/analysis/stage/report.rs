@@ -137,8 +137,8 @@ fn convergence(knowledge: &Knowledge, known_ln_det: Option<f64>) -> Convergence 
     Convergence {
         n_simulations: all.iter().map(|i| i.standard.n_s as u64).collect(),
         standard: all.iter().map(|i| i.standard.ln_det).collect(),
-        combined: all.iter().map(|i| i.combined.ln_det).collect(),
-        compressed: all.iter().map(|i| i.compressed.ln_det).collect(),
+        combined: all.iter().filter_map(|i| Some(i.combined.as_ref()?.ln_det)).collect(),
+        compressed: all.iter().filter_map(|i| Some(i.compressed.as_ref()?.ln_det)).collect(),
         known_ln_det,
         limit: knowledge.outlook.as_ref().map(|outlook| (outlook.ln_det, outlook.sd)),
         advice: knowledge.outlook.as_ref().map(Outlook::advice).unwrap_or_default(),

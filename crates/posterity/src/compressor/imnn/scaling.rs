@@ -1,5 +1,6 @@
 //! Scaling of data before the first layer, taken from training simulations alone.
 
+use super::super::constant::{is_constant, refuse_constants};
 use super::settings::Input;
 use crate::error::{Error, Result};
 use crate::math::{Cholesky, Matrix, mean_and_covariance};
@@ -51,7 +52,7 @@ impl Scaling {
             let mut squares = 0.0;
             each(&mut |row| squares += row.iter().map(|d| (d - overall) * (d - overall)).sum::<f64>())?;
             let variance = squares / (n * n_data as f64 - 1.0);
-            let factor = if variance > 0.0 { 1.0 / variance.sqrt() } else { 0.0 };
+            let factor = factor(variance, overall);
             return Ok(Self { mean: vec![overall; n_data], map: Map::Diagonal(vec![factor; n_data]) });
         }
         let map = if input == Input::Standardise {
@@ -60,8 +61,7 @@ impl Scaling {
                 let off = row.iter().zip(&mean);
                 variance.iter_mut().zip(off).for_each(|(v, (d, m))| *v += (d - m) * (d - m) / (n - 1.0));
             })?;
-            // A value that never moves carries no information: it is left out.
-            Map::Diagonal(variance.iter().map(|v| if *v > 0.0 { 1.0 / v.sqrt() } else { 0.0 }).collect())
+            Map::Diagonal(variance.iter().zip(&mean).map(|(v, m)| factor(*v, *m)).collect())
         } else {
             Map::Triangle(inverse_root(&set.fiducial.all()?, n_data)?)
         };
@@ -104,6 +104,12 @@ impl Scaling {
     }
 }
 
+/// What a value of this variance is multiplied by. One that never moves carries no information and is left out; its mean is
+/// rounded, so that its variance need not be 0.
+fn factor(variance: f64, mean: f64) -> f64 {
+    if is_constant(variance, mean) { 0.0 } else { 1.0 / variance.sqrt() }
+}
+
 /// L⁻¹ with L Lᵀ the covariance of the data.
 fn inverse_root(data: &[f64], n_data: usize) -> Result<Matrix> {
     let n = data.len() / n_data;
@@ -114,7 +120,8 @@ fn inverse_root(data: &[f64], n_data: usize) -> Result<Matrix> {
     if n <= n_data + 2 {
         return Err(too_few());
     }
-    let covariance = mean_and_covariance(data, n_data).1;
+    let (mean, covariance) = mean_and_covariance(data, n_data);
+    refuse_constants(&mean, &covariance)?;
     let factor: Cholesky = covariance.cholesky().map_err(|_| too_few())?;
     let mut inverse = Matrix::identity(n_data);
     // Row i of L⁻¹ comes from forward substitution of the unit columns.

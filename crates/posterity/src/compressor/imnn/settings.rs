@@ -145,4 +145,12 @@ impl Settings {
             _ => error,
         })
     }
+
+    /// Values that come out of `layers`, from which the last layer makes summaries.
+    ///
+    /// # Errors
+    /// Invalid input, where a layer does not fit what comes to it.
+    pub fn n_features(&self, shape: &[usize]) -> Result<usize> {
+        Network::new(Shape::field(shape), self.layers.clone()).map(|network| network.n_out())
+    }
 }

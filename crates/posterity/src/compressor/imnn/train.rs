@@ -166,11 +166,12 @@ pub fn train(training: Training<'_>, held_out: &SimulationSet, settings: &Settin
         inputs.gradient(&network, &state.weights, &cotangents, &mut workspaces, &mut gradient)?;
         let judge = |state: &mut State, iteration: usize, gradient_norm: f64| -> Result<()> {
             let judged = held_out.moments(&held_out.apply(&network, state.adam.average())?, n_out)?.0;
+            let ln_det_fisher_train = moments.fisher().map_err(|error| diverged(iteration, &error))?.ln_det;
             let ln_det_fisher_held_out = judged.fisher().map_err(|error| diverged(iteration, &error))?.ln_det;
             state.judge(Evaluation {
                 iteration,
                 loss: loss.value,
-                ln_det_fisher_train: loss.ln_det_fisher,
+                ln_det_fisher_train,
                 ln_det_fisher_held_out,
                 covariance_distance: loss.covariance_distance,
                 regulariser: loss.strength,

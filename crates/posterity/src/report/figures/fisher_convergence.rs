@@ -17,8 +17,13 @@ pub(in super::super) fn fisher_convergence(convergence: &Convergence) -> Option<
     if x.is_empty() {
         return None;
     }
+    let is_alone = convergence.combined.is_empty();
     let estimates = [
-        ("standard (biased high)", &convergence.standard, dashed(VERMILLION, 2.4, "9 5")),
+        (
+            if is_alone { "estimate" } else { "standard (biased high)" },
+            &convergence.standard,
+            dashed(VERMILLION, 2.4, "9 5"),
+        ),
         ("combined", &convergence.combined, solid(BLUE)),
         ("compressed (biased low)", &convergence.compressed, dashed(GREEN, 2.4, "3 5")),
     ];
@@ -45,7 +50,7 @@ pub(in super::super) fn fisher_convergence(convergence: &Convergence) -> Option<
         svg.clipped(panel.rectangle(), |svg| svg.block(x, top, width, bottom - top, GREY, BAND));
         across(&mut svg, &panel, value, LIMIT);
     }
-    for (name, values, line) in estimates {
+    for (name, values, line) in estimates.into_iter().filter(|(_, values, _)| !values.is_empty()) {
         curve(&mut svg, &panel, &x, values, line);
         for (x, y) in x.iter().zip(values) {
             svg.dot(panel.point(*x, *y), 5.0, line.colour);
@@ -66,8 +71,14 @@ pub(in super::super) fn fisher_convergence(convergence: &Convergence) -> Option<
         name: "fisher_convergence",
         title: "Fisher information",
         caption: format!(
-            "Noise in the derivatives makes the standard estimate too high and the compressed one too low; where they \
-             meet, there are simulations enough (Coulton & Wandelt 2023).{}{}",
+            "{}{}{}",
+            if is_alone {
+                "Noise in the derivatives makes the estimate too high; where it stays at the extrapolated value, there are \
+                 simulations enough. As many summaries as parameters have no other estimate."
+            } else {
+                "Noise in the derivatives makes the standard estimate too high and the compressed one too low; where they \
+                 meet, there are simulations enough (Coulton & Wandelt 2023)."
+            },
             if convergence.advice.is_empty() { "" } else { " " },
             convergence.advice
         ),
