@@ -15,7 +15,7 @@ fn the_sources_keep_to_the_import_table() {
     let table = parse_table(&read(&root.join("../../ARCHITECTURE.md")));
     let src = root.join("src");
     let flat = reexports(&read(&src.join("lib.rs")));
-    let mut wrong = Vec::new();
+    let (mut wrong, mut used) = (Vec::new(), Table::new());
     let mut files = Vec::new();
     collect(&src, &mut files);
     for file in files {
@@ -23,7 +23,9 @@ fn the_sources_keep_to_the_import_table() {
         let module = module_path(relative);
         let uses = uses(&non_test_code(&read(&file)), module.len(), &flat);
         wrong.extend(violations(&table, &module[0], &uses).iter().map(|text| format!("{}:{text}", relative.display())));
+        used.entry(module[0].clone()).or_default().extend(uses.into_iter().map(|(_, room)| room));
     }
+    wrong.extend(in_vain(&table, &used));
     assert!(wrong.is_empty(), "against the table in ARCHITECTURE.md:\n{}", wrong.join("\n"));
 }
 
@@ -61,6 +63,8 @@ fn planted_imports_are_found() {
     assert_eq!(found("use super::prior;", 1), ["1: math uses prior"], "super of a room is the root");
     let none = violations(&table, "attic", &[]);
     assert_eq!(none, ["1: the room attic is not in the table"]);
+    let used = Table::from([("prior".to_owned(), BTreeSet::from(["math".to_owned()]))]);
+    assert_eq!(in_vain(&table, &used), ["math may use error in vain", "prior may use error in vain"]);
 }
 
 fn read(path: &Path) -> String {
@@ -193,4 +197,11 @@ fn violations(table: &Table, room: &str, uses: &[Use]) -> Vec<String> {
     };
     let forbidden = uses.iter().filter(|(_, used)| used != room && !may_use.contains(used));
     forbidden.map(|(line, used)| format!("{line}: {room} uses {used}")).collect()
+}
+
+/// What the table allows and no file uses.
+fn in_vain(table: &Table, used: &Table) -> Vec<String> {
+    let granted = table.iter().flat_map(|(room, may_use)| may_use.iter().map(move |other| (room, other)));
+    let is_in_vain = |(room, other): &(&String, &String)| !used.get(*room).is_some_and(|used| used.contains(*other));
+    granted.filter(is_in_vain).map(|(room, other)| format!("{room} may use {other} in vain")).collect()
 }

@@ -87,6 +87,21 @@ pub struct FisherResults {
     pub exact: Option<ExactFisher>,
 }
 
+impl FisherResults {
+    fn of(knowledge: &Knowledge, exact: Option<ExactFisher>) -> Self {
+        Self {
+            train: knowledge.train.clone(),
+            held_out: knowledge.held_out.clone(),
+            independent: knowledge.independent.clone(),
+            combined: knowledge.information.combined.clone(),
+            compressed: knowledge.information.compressed.clone(),
+            outlook: knowledge.outlook.clone(),
+            score: knowledge.score.clone(),
+            exact,
+        }
+    }
+}
+
 /// The Fisher information of the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExactFisher {
@@ -112,6 +127,14 @@ pub struct TrainingResults {
     pub n_iterations: usize,
     /// The one whose weights were kept.
     pub best_iteration: usize,
+}
+
+impl TrainingResults {
+    /// Nothing where no network was trained.
+    fn of(knowledge: &Knowledge) -> Option<Self> {
+        let (last, best) = knowledge.history.last().zip(knowledge.best())?;
+        Some(Self { n_iterations: last.iteration, best_iteration: knowledge.history[best].iteration })
+    }
 }
 
 /// What one method found.
@@ -275,22 +298,19 @@ impl Results {
         self.failures.insert(of.into(), found);
     }
 
+    /// As [`Results::set_knowledge`], unless it is what is known already: then what was inferred stays.
+    pub(super) fn keep_knowledge(&mut self, knowledge: &Knowledge, exact: Option<ExactFisher>) {
+        let is_there = self.fisher.as_ref() == Some(&FisherResults::of(knowledge, exact.clone()))
+            && self.training == TrainingResults::of(knowledge);
+        if !is_there {
+            self.set_knowledge(knowledge, exact);
+        }
+    }
+
     /// Takes in what was learnt about the summaries; what was inferred with earlier ones no longer holds.
     pub(super) fn set_knowledge(&mut self, knowledge: &Knowledge, exact: Option<ExactFisher>) {
-        self.fisher = Some(FisherResults {
-            train: knowledge.train.clone(),
-            held_out: knowledge.held_out.clone(),
-            independent: knowledge.independent.clone(),
-            combined: knowledge.information.combined.clone(),
-            compressed: knowledge.information.compressed.clone(),
-            outlook: knowledge.outlook.clone(),
-            score: knowledge.score.clone(),
-            exact,
-        });
-        self.training = knowledge.history.last().zip(knowledge.best()).map(|(last, best)| TrainingResults {
-            n_iterations: last.iteration,
-            best_iteration: knowledge.history[best].iteration,
-        });
+        self.fisher = Some(FisherResults::of(knowledge, exact));
+        self.training = TrainingResults::of(knowledge);
         self.warnings.clone_from(&knowledge.warnings);
         self.set_failures("compress", knowledge.n_simulations, &knowledge.failures);
         self.methods.clear();

@@ -72,7 +72,8 @@ fn effective(chains: &[Vec<f64>]) -> f64 {
     let (m, n) = (chains.len(), chains[0].len());
     let size = (m * n) as f64;
     let (low, high) = chains.iter().flatten().fold((f64::MAX, f64::MIN), |(l, h), &x| (l.min(x), h.max(x)));
-    if high - low < 1e-15 {
+    let largest = high.abs().max(low.abs());
+    if largest.is_finite() && high - low <= 1e-15 * largest {
         return size;
     }
     let covariances = autocovariances(chains);

@@ -13,5 +13,5 @@ mod split;
 mod tests;
 
 pub use ess::{bulk_ess, mcse_mean, mean_ess, square_ess, tail_ess};
-pub use r_hat::r_hat;
+pub use r_hat::{AGREED_R_HAT, MOST_R_HAT, r_hat};
 pub use rank::{EcdfBand, Uniformity, chi_squared_uniformity, ecdf_band, ecdf_uniformity, histogram_band, rank_of};

@@ -2,6 +2,12 @@
 
 use super::split::{are_valid, halves, mean, normal_scores, quantile, sorted, variance};
 
+/// Chains whose R̂ is below this agree: the limit of Vehtari et al. 2021.
+pub const AGREED_R_HAT: f64 = 1.01;
+/// Chains whose R̂ is not below this have not converged. In between, means and widths hold, for the variance between
+/// chains is at most a tenth of that within, but tails are known less well.
+pub const MOST_R_HAT: f64 = 1.05;
+
 /// R̂, rank-normalised and split: the larger of that of the values and that of the folded values |x − median|.
 ///
 /// Each chain is cut in halves, values become normal scores of their ranks, and with m half-chains of n draws
@@ -9,7 +15,8 @@ use super::split::{are_valid, halves, mean, normal_scores, quantile, sorted, var
 /// R̂ = √((B/W + n − 1)/n), B = n · variance of the half-chains' means, W = mean of their variances.
 ///
 /// Folded values find chains that agree in the mean but not in the spread (where the median is infinite, only the values
-/// count). Infinite variance does no harm, as only ranks count. Above 1.01 the draws are not to be used.
+/// count). Infinite variance does no harm, as only ranks count. What it says is in words at [`AGREED_R_HAT`] and
+/// [`MOST_R_HAT`].
 ///
 /// NaN where it is not defined: no chain, fewer than four draws, chains of different lengths, a NaN among the draws, or
 /// all draws equal. One chain is judged by its two halves. Chains that each stand still, at different values, give

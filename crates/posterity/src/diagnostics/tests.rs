@@ -204,6 +204,18 @@ fn what_cannot_be_judged_is_nan() {
 }
 
 #[test]
+fn units_do_not_change_what_counts() {
+    let plain = chains((2, 4, 1000, 0.9, 0));
+    let small: Vec<Vec<f64>> = plain.iter().map(|chain| chain.iter().map(|x| 1e-20 * x).collect()).collect();
+    for measure in [bulk_ess, tail_ess, mean_ess] {
+        assert!((measure(&small) / measure(&plain) - 1.0).abs() < 1e-9, "{} {}", measure(&small), measure(&plain));
+    }
+    assert!((mcse_mean(&small) / mcse_mean(&plain) / 1e-20 - 1.0).abs() < 1e-9);
+    assert_eq!((mean_ess(&[[0.0; 10]]), mean_ess(&[[1e-30; 10]])), (10.0, 10.0));
+    assert!(mean_ess(&[[f64::INFINITY; 10]]).is_nan());
+}
+
+#[test]
 fn r_hat_of_draws_with_infinities_ends() {
     let (inf, mixed) = (f64::INFINITY, vec![f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::NEG_INFINITY]);
     assert!(r_hat(&[vec![inf, inf, inf, 0.0]]).is_finite());

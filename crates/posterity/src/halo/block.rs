@@ -142,7 +142,7 @@ impl Block {
                 c.sigma_slope[k] *= multiply_add::<S>(z, z, -1.0) * inverse;
                 c.mu[k] = multiply_add::<S>(z, inverse, -1.0);
                 c.alpha[k] = term;
-                // In this order a NaN stays.
+                // A NaN may be lost here; its exponential is in the sum.
                 largest[k] = if largest[k] > term { largest[k] } else { term };
             }
         }

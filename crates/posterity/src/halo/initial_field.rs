@@ -136,7 +136,8 @@ impl FieldGivenWeights {
     }
 
     /// Whitens the field from the curvature at `position`, seen by so many random probes (two gradients each), and
-    /// writes the position in the new coordinates: where a chain begins.
+    /// writes the position in the new coordinates: where a chain begins. A probe that ends where the density is not finite
+    /// is left out.
     ///
     /// # Errors
     /// Invalid input, if a size is another.
@@ -147,9 +148,13 @@ impl FieldGivenWeights {
         for k in 0..n_probes {
             let mut stream = seed.label("probe").stream(k);
             let probe: Vec<f64> = (0..dim).map(|_| StandardNormal.sample(&mut stream)).collect();
+            let mut is_finite = true;
             for (gradient, step) in gradients.iter_mut().zip([PROBE, -PROBE]) {
                 at.iter_mut().zip(position.iter().zip(&probe)).for_each(|(at, (x, z))| *at = x + step * z);
-                self.value_and_gradient(&at, gradient);
+                is_finite &= self.value_and_gradient(&at, gradient).is_finite();
+            }
+            if !is_finite {
+                continue;
             }
             products
                 .extend(gradients[1].iter().zip(&gradients[0]).map(|(below, above)| (below - above) / (2.0 * PROBE)));

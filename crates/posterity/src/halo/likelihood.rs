@@ -5,8 +5,8 @@
 //! The integral is counted once for each voxel, whatever halos lie there. A [`Region`] restricts both sums to part of
 //! the box: fit on one part, judge on the other.
 //!
-//! The integrals of many voxels come from a table over ψ, with an error about 10⁻¹² of the expected number, wherever
-//! that is accurate (`table.rs` has the rule); else, and on small grids, from each voxel's own.
+//! The integrals of many voxels come from a table over ψ, with an error of typically 10⁻¹² of the expected number, up to
+//! about 10⁻⁸ where it has a sharp small feature (`table.rs` has the rule); else, and on small grids, from each voxel's own.
 //!
 //! Limits: halos are independent given ψ (no exclusion, no super-Poisson scatter); all masses are above the threshold.
 //!

@@ -5,6 +5,7 @@ mod joint;
 mod known_answer;
 mod threads;
 
+use super::table::{Expected, Table};
 use super::*;
 use crate::engine;
 use crate::hmc::LogDensity;
@@ -176,6 +177,7 @@ fn a_table_gives_what_the_voxels_give() {
     let (n, part) = (1 << 15, 1 << 11);
     let powers: Vec<f64> = numbers(n, -0.5, 1.0, 20).iter().map(|p| p.max(0.0)).collect();
     let halos = halos(n, 800);
+    let mut n_tables = 0;
     for case in 0..24 {
         let mixture = Mixture { n_components: 1 + case % 3, ..Mixture::default() };
         let scale = [0.3, 1.0, 3.0, 10.0][case / 6];
@@ -183,6 +185,11 @@ fn a_table_gives_what_the_voxels_give() {
         w.chunks_exact_mut(6).for_each(|c| c[5] -= [6.5, 9.0, 20.0][case / 2 % 3]);
         let psi: Vec<f64> = numbers(n, -4.0, 2.0, 60 + case as u64).iter().map(|x| x.exp()).collect();
         let (mut d_psi, mut d_w) = (vec![0.0; n], vec![0.0; w.len()]);
+        let expected =
+            Expected { weights: &w, min_sigma: mixture.min_sigma, ln_threshold: THRESHOLD.ln(), voxel_volume: 64.0 };
+        let from_table = Table::new(n).value_and_gradient(expected, &psi, &powers, &mut d_psi, &mut d_w);
+        n_tables += usize::from(from_table.is_some());
+        d_w.fill(0.0);
         let (mut one_d_psi, mut one_d_w, mut one_value) = (vec![0.0; n], vec![0.0; w.len()], 0.0);
         let value = Likelihood::new(mixture, THRESHOLD, 64.0, &powers, &halos)
             .value_and_gradient(&psi, &w, &mut d_psi, &mut d_w);
@@ -206,6 +213,24 @@ fn a_table_gives_what_the_voxels_give() {
             let expected = 64.0 * mixture.integral(&w, psi[i], THRESHOLD);
             assert!((a - b).abs() <= 1e-8 * (1e-6 + b.abs() + expected), "{case}, {i}: {a} {b}");
         }
+    }
+    // With weights drawn so it is 15 to 18, by a copy of the rule in another language.
+    assert!((10..24).contains(&n_tables), "{n_tables} of 24 cases took a table");
+}
+
+/// λ is smooth over all ψ, and beyond 10⁹⁰ from panel 6 to panel 39 of 64 in the first case; in the second 18 times less.
+#[test]
+fn there_is_no_table_where_more_halos_are_expected_in_the_middle_than_it_is_made_for() {
+    let n = 1 << 15;
+    let (psi, powers) = (numbers(n, 0.0, 4.0, 84), vec![1.0; n]);
+    for (sigma, is_table) in [(20.145_719_148_245_863_f64, false), (20.0, true)] {
+        // α = s(2ψ); μ falls so that erfc(ψ − 2) remains of the integral; σ is constant.
+        let root = std::f64::consts::SQRT_2 * sigma;
+        let ln_1000 = f64::ln(1000.0);
+        let w = [2.0, ln_1000, -root, 2.0 * root - sigma * sigma, 0.0, sigma - 0.1 - ln_1000];
+        let expected = Expected { weights: &w, min_sigma: 0.1, ln_threshold: THRESHOLD.ln(), voxel_volume: 64.0 };
+        let found = Table::new(n).value_and_gradient(expected, &psi, &powers, &mut vec![0.0; n], &mut [0.0; 6]);
+        assert_eq!(found.is_some(), is_table, "{sigma}: {found:?}");
     }
 }
 

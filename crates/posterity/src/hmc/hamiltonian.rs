@@ -27,8 +27,13 @@ use crate::error::{Error, Result};
 use crate::seed::Stream;
 use serde::{Deserialize, Serialize};
 
-/// Change of energy from which a trajectory is divergent.
-pub(super) const DIVERGENT: f64 = 1000.0;
+/// Change of energy beyond which a trajectory is divergent.
+const DIVERGENT: f64 = 1000.0;
+
+/// Whether a trajectory with this change of energy has left what the integrator can follow.
+pub(super) fn diverges(energy_change: f64) -> bool {
+    !energy_change.is_finite() || energy_change.abs() > DIVERGENT
+}
 
 /// How trajectories are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,7 +156,7 @@ pub fn step(
     let n = settings.integrate((step_size, n), metric, target, scratch);
     let after = 0.5 * vector::dot(&scratch.momentum, &scratch.momentum) - scratch.log_density;
     let energy_change = after - before;
-    let is_divergent = !energy_change.is_finite() || energy_change.abs() > DIVERGENT;
+    let is_divergent = diverges(energy_change);
     let acceptance_rate = if is_divergent { 0.0 } else { (-energy_change).exp().min(1.0) };
     // Drawn in any case, so that the stream does not depend on the outcome.
     let is_accepted = uniform(stream) < acceptance_rate;

@@ -29,20 +29,19 @@
 //! arXiv:2503.01707; Robnik, Seljak 2023, arXiv:2212.08549; Robnik, De Luca, Silverstein, Seljak 2023, Journal of Machine
 //! Learning Research 24, 311; the scheme: Omelyan, Mryglod, Folk 2003, Computer Physics Communications 151, 272.
 
+use super::hamiltonian::diverges;
 use super::kick_drift::LAMBDA;
+use super::momentum::standard_normals;
+use super::vector;
 use super::{Info, LogDensity, Metric, Scratch, State};
 use crate::error::{Error, Result};
 use crate::seed::Stream;
 use rand::RngExt;
-use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
 mod tuning;
 
 pub use tuning::{Tuning, tune};
-
-/// Energy changes beyond this are divergences.
-const MAX_ENERGY_CHANGE: f64 = 1000.0;
 
 /// How turns and moves are put together to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,8 +139,8 @@ pub fn step(
     let count = factor * settings.length / settings.step_size + stream.random::<f64>();
     let n_steps = if count >= 1.0 { count as usize } else { 1 };
     scratch.begin(state);
-    scratch.momentum.iter_mut().for_each(|u| *u = stream.sample(StandardNormal));
-    normalise(&mut scratch.momentum);
+    standard_normals(&mut scratch.momentum, stream);
+    vector::normalise(&mut scratch.momentum);
     let mut path = Path { metric, target, at: scratch, kinetic: 0.0, n_gradients: 0 };
     path.whiten();
     let start = state.log_density;
@@ -156,8 +155,10 @@ pub fn step(
             break;
         }
         if settings.is_biased() {
-            path.at.momentum.iter_mut().for_each(|u| *u += noise * stream.sample::<f64, _>(StandardNormal));
-            normalise(&mut path.at.momentum);
+            let Scratch { momentum, kept, .. } = &mut *path.at;
+            standard_normals(kept, stream);
+            vector::add(momentum, noise, kept);
+            vector::normalise(momentum);
         }
     }
     let num_integration_steps = path.n_gradients;
@@ -182,10 +183,6 @@ pub fn step(
         num_integration_steps,
         step_size: settings.step_size,
     }
-}
-
-fn diverges(energy_change: f64) -> bool {
-    energy_change.is_nan() || energy_change.abs() > MAX_ENERGY_CHANGE
 }
 
 /// A trajectory on its way: the velocity is the scratch's momentum, Lᵀ ∇ ln π its `product`.
@@ -226,7 +223,7 @@ impl Path<'_> {
     fn advance(&mut self, distance: f64) {
         let at = &mut *self.at;
         self.metric.apply(&at.momentum, &mut at.kept);
-        at.position.iter_mut().zip(&at.kept).for_each(|(x, s)| *x += distance * s);
+        vector::add(&mut at.position, distance, &at.kept);
         at.log_density = self.target.value_and_gradient(&at.position, &mut at.gradient);
         self.n_gradients += 1;
         self.whiten();
@@ -235,18 +232,18 @@ impl Path<'_> {
 
 /// Turns a unit velocity by the gradient held over a distance; gives the change of the kinetic part.
 fn turn(velocity: &mut [f64], gradient: &[f64], distance: f64) -> f64 {
-    let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+    let norm = vector::dot(gradient, gradient).sqrt();
     if norm == 0.0 {
         return 0.0;
     }
     let rank = velocity.len() as f64 - 1.0;
     let delta = distance * norm / rank;
-    let cosine = velocity.iter().zip(gradient).map(|(u, g)| u * g).sum::<f64>() / norm;
+    let cosine = vector::dot(velocity, gradient) / norm;
     // Numerator and denominator times 2 exp(−δ).
     let decay = (-delta).exp();
     let along = (1.0 - decay) * (1.0 + decay + cosine * (1.0 - decay)) / norm;
-    velocity.iter_mut().zip(gradient).for_each(|(u, g)| *u = 2.0 * decay * *u + along * g);
-    normalise(velocity);
+    vector::scale_add(velocity, 2.0 * decay, along, gradient);
+    vector::normalise(velocity);
     // ln(cosh δ + c sinh δ), exact to rounding for small δ: 1 + c sinh δ + (cosh δ − 1).
     let ln = if delta < 0.5 {
         (cosine * delta.sinh() + 2.0 * (0.5 * delta).sinh().powi(2)).ln_1p()
@@ -254,11 +251,6 @@ fn turn(velocity: &mut [f64], gradient: &[f64], distance: f64) -> f64 {
         delta - std::f64::consts::LN_2 + (1.0 + cosine + (1.0 - cosine) * decay * decay).ln()
     };
     rank * ln
-}
-
-fn normalise(velocity: &mut [f64]) {
-    let norm = velocity.iter().map(|u| u * u).sum::<f64>().sqrt();
-    velocity.iter_mut().for_each(|u| *u /= norm);
 }
 
 #[cfg(test)]

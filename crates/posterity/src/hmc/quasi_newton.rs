@@ -28,6 +28,7 @@
 //! for Markov chain Monte Carlo, NIPS 24; Nocedal, Wright 2006, Numerical Optimization, chapter 6.
 
 use super::Metric;
+use super::vector::dot;
 use crate::error::{Error, Result};
 use crate::math::Matrix;
 use serde::{Deserialize, Serialize};
@@ -189,7 +190,6 @@ fn update(b: &mut Matrix, is_first: bool, x0: &[f64], g0: &[f64], x1: &[f64], g1
     let s: Vec<f64> = x1.iter().zip(x0).map(|(a, b)| a - b).collect();
     // ∇V = −∇ ln π.
     let y: Vec<f64> = g1.iter().zip(g0).map(|(a, b)| b - a).collect();
-    let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
     let (sy, ss, yy) = (dot(&s, &y), dot(&s, &s), dot(&y, &y));
     // Written so that NaN is refused.
     let has_curvature = sy > MIN_COSINE * (ss * yy).sqrt() && sy.is_finite() && yy.is_finite();

@@ -72,6 +72,25 @@ pub(super) fn add(out: &mut [f64], factor: f64, x: &[f64]) {
     out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| body(out, x));
 }
 
+/// `out` = `scale` · `out` + `factor` x.
+pub(super) fn scale_add(out: &mut [f64], scale: f64, factor: f64, x: &[f64]) {
+    let body = |out: &mut [f64], x: &[f64]| out.iter_mut().zip(x).for_each(|(o, x)| *o = scale * *o + factor * x);
+    if out.len() <= CHUNK {
+        return body(out, x);
+    }
+    out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| body(out, x));
+}
+
+/// Brings `out` to length one.
+pub(super) fn normalise(out: &mut [f64]) {
+    let norm = dot(out, out).sqrt();
+    let body = |out: &mut [f64]| out.iter_mut().for_each(|x| *x /= norm);
+    if out.len() <= CHUNK {
+        return body(out);
+    }
+    out.par_chunks_mut(CHUNK).for_each(body);
+}
+
 /// `out` += `factor` s x.
 pub(super) fn add_scaled(out: &mut [f64], factor: f64, scales: &[f64], x: &[f64]) {
     let body = |out: &mut [f64], s: &[f64], x: &[f64]| {

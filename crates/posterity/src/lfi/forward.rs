@@ -12,7 +12,7 @@ use rayon::prelude::*;
 const CHUNK: usize = 256;
 /// And at least: a small batch of slow simulations is shared by many threads.
 const MIN_CHUNK: usize = 8;
-/// Values of data held at once by simulations outside this process: 64 MiB.
+/// Values of data held at once, of simulations outside this process or kept on disk: 64 MiB.
 const SLAB: usize = 1 << 23;
 
 /// A simulator with the compression of its data to estimates of the parameters.
@@ -96,7 +96,7 @@ impl Forward<'_> {
             }));
         };
         let mut failures = Failures::default();
-        let slab = (SLAB / n_data / chunk_size).max(1) * width;
+        let slab = slab_rows(n_data, chunk_size) * n_params;
         for (k, (thetas, theta_hat)) in thetas.chunks(slab).zip(theta_hat.chunks_mut(slab)).enumerate() {
             let first = first_index + (k * slab / n_params) as u64;
             let mut data = vec![0.0; thetas.len() / n_params * n_data];
@@ -138,6 +138,11 @@ impl Forward<'_> {
 /// the same on any number of them.
 pub(super) fn chunk_size(n_rows: usize) -> usize {
     (n_rows / 32).clamp(MIN_CHUNK, CHUNK)
+}
+
+/// Simulations whose data are held at once: whole chunks.
+pub(super) fn slab_rows(n_data: usize, chunk_size: usize) -> usize {
+    (SLAB / n_data / chunk_size).max(1) * chunk_size
 }
 
 fn stop_if_asked(progress: &dyn Progress) -> Result<()> {

@@ -55,7 +55,8 @@ struct Waiting {
 
 impl<'a> Journal<'a> {
     /// A journal of `inner` in the tables of `folder`, one for each branch; `layout` has the one value [`ESTIMATE`], and
-    /// its provenance is all that the estimates depend on. Tables of another provenance give way.
+    /// its provenance is all that the estimates depend on. Tables of another provenance give way, and those that are
+    /// damaged, each alone.
     pub fn new(inner: &'a dyn Estimates, layout: &'a Layout, folder: &'a Path, save_every: Duration) -> Self {
         Self { inner, layout, folder, save_every, branches: Mutex::default() }
     }
@@ -68,7 +69,7 @@ impl<'a> Journal<'a> {
         self.branches.lock().unwrap_or_else(PoisonError::into_inner).iter_mut().try_for_each(Branch::save)
     }
 
-    /// Removes the journal of a run that is done, if there is one.
+    /// Removes the journal of a run that is done, or a table of it, if there is one.
     ///
     /// # Errors
     /// Io.
@@ -87,7 +88,9 @@ impl<'a> Journal<'a> {
         let folder = self.table_of(label);
         let table = match Table::open_or_create(&folder, self.layout, 1) {
             Err(error) if error.is_invalid_input() || error.is_corrupt_file() => {
-                Self::remove(self.folder)?;
+                // With what is beside it on how rows failed.
+                Self::remove(&folder)?;
+                Self::remove(&folder.with_extension("zarr.quarantine"))?;
                 Table::open_or_create(&folder, self.layout, 1)?
             }
             outcome => outcome?,
@@ -307,6 +310,26 @@ mod tests {
         assert_eq!(run_saving_always(&folder), expected);
         Journal::remove(&folder).expect("removed");
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_damaged_table_costs_its_own_simulations_alone() {
+        let folder = std::env::temp_dir().join(format!("posterity-journal-damaged-{}", std::process::id()));
+        let (plain, layout) = (Counting(AtomicU64::new(0)), layout(16, "one"));
+        let run = || {
+            let inner = Counting(AtomicU64::new(0));
+            let journal = Journal::new(&inner, &layout, &folder, Duration::from_secs(1000));
+            let found = batches(&journal, 5, 1.0);
+            journal.save().expect("written");
+            (found, inner.0.load(Ordering::Relaxed))
+        };
+        let expected = batches(&plain, 5, 1.0);
+        assert_eq!(run(), (expected.clone(), 143));
+        // That of the branch `a`, whose batches have 3, 25, 64 and 11 rows; 40 are of the other one.
+        std::fs::write(folder.join("a.zarr").join("zarr.json"), "{ damaged").expect("written");
+        assert_eq!(run(), (expected.clone(), 103));
+        assert_eq!(run(), (expected, 0));
+        Journal::remove(&folder).expect("removed");
     }
 
     fn run_saving_always(folder: &Path) -> (Vec<u64>, Failures) {

@@ -161,8 +161,8 @@ impl Estimates for Ranks<'_> {
         let mut left = 0..n_rows.div_ceil(chunk_size);
         let mut at_work: Vec<Option<Range<usize>>> = vec![None; self.world.size()];
         let mut failures = Failures::default();
-        // The error of the lowest chunk.
-        let mut wrong: Option<(usize, Error)> = None;
+        // The first to come; it stops all others.
+        let mut wrong: Option<Error> = None;
         let (stop, mut stopping) = (Stop::default(), false);
         rayon::in_place_scope(|scope| -> Result<()> {
             let (sender, mine) = channel::<Outcome>();
@@ -200,10 +200,7 @@ impl Estimates for Ranks<'_> {
                             failures.merge(told);
                         }
                         Ok(_) => return Err(Error::corrupt_file(format!("rank {rank} answers what was not asked"))),
-                        Err(error) if wrong.as_ref().is_none_or(|(chunk, _)| chunks.start < *chunk && !stopping) => {
-                            wrong = Some((chunks.start, error));
-                        }
-                        Err(_) => {}
+                        Err(error) => _ = wrong.get_or_insert(error),
                     }
                     pause = Pause::default();
                 } else {
@@ -219,7 +216,7 @@ impl Estimates for Ranks<'_> {
             }
         })?;
         match wrong {
-            Some((_, error)) => Err(error),
+            Some(error) => Err(error),
             None if stopping => Err(stopped()),
             None => Ok(failures),
         }

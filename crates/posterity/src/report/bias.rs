@@ -22,31 +22,45 @@ fn reference(comparison: &BiasComparison) -> Option<&BiasRow> {
     }
 }
 
-/// For the best engine, one sentence on the classical models that it beats and one on those that it does not.
+/// For the best engine, one sentence on the classical models that it is better than and one on the others.
 pub(super) fn sentences(comparison: &BiasComparison) -> Vec<(Tone, String)> {
     let rows = sorted(comparison);
     let Some(engine) = rows.iter().find(|row| row.is_engine) else { return Vec::new() };
     let classical = || rows.iter().filter(|row| !row.is_engine);
     let name = |row: &BiasRow| row.name.replace('$', "");
     let difference = |row: &BiasRow| engine.held_out_per_halo - row.held_out_per_halo;
-    let said = |row: &&&BiasRow| {
-        let folds = engine.folds.len().min(row.folds.len());
-        let won = engine.folds.iter().zip(&row.folds).filter(|(a, b)| a > b).count();
-        // Only where they do not all say the same as their mean.
-        let is_split = won < folds && (won > 0 || difference(row) > 0.0);
-        let folds = if is_split { format!(", better in {won} of {folds} folds") } else { String::new() };
-        format!("{} ({}{folds})", name(row), signed(difference(row)))
+    let folds = |row: &BiasRow| {
+        let n = engine.folds.len().min(row.folds.len());
+        (engine.folds.iter().zip(&row.folds).filter(|(a, b)| a > b).count(), n)
+    };
+    let better = |row: &&&BiasRow| {
+        let folds = match folds(row) {
+            (_, 0) => String::new(),
+            (won, n) if won == n => " (in all folds)".into(),
+            (won, n) => format!(" (in {won} of {n} folds)"),
+        };
+        format!("by {} per halo than {}{folds}", signed(difference(row)).trim_start_matches('+'), name(row))
+    };
+    let worse = |row: &&&BiasRow| {
+        let folds = match folds(row) {
+            (0, _) => String::new(),
+            (won, n) => format!(", better in {won} of {n} folds"),
+        };
+        format!("{} (by {} per halo{folds})", name(row), signed(difference(row)))
     };
     let mut sentences = Vec::new();
-    let beaten: Vec<String> = classical().filter(|row| difference(row) > 0.0).map(|row| said(&row)).collect();
-    let unbeaten: Vec<String> = classical().filter(|row| difference(row) <= 0.0).map(|row| said(&row)).collect();
+    let better_than: Vec<String> = classical().filter(|row| difference(row) > 0.0).map(|row| better(&row)).collect();
+    let not_better_than: Vec<String> =
+        classical().filter(|row| difference(row) <= 0.0).map(|row| worse(&row)).collect();
     let unknown = classical().filter(|row| difference(row).is_nan()).count();
-    let (ours, n) = (name(engine), engine.n_weights);
-    if !unbeaten.is_empty() {
+    let n_engines = rows.iter().filter(|row| row.is_engine).count();
+    let best = if n_engines > 1 { format!(", the best of {n_engines} engines") } else { String::new() };
+    let ours = format!("{} ({} weights{best})", name(engine), engine.n_weights);
+    if !not_better_than.is_empty() {
         let text = format!(
-            "{ours} ({n} weights) does not beat {} in held-out log likelihood per halo; a larger kernel, more multipoles \
-             or more components may.",
-            unbeaten.join(", ")
+            "{ours} is not better in held-out log likelihood than {}; one with a larger kernel, more multipoles or more \
+             components may be.",
+            not_better_than.join(", ")
         );
         sentences.push((Tone::Warning, text));
     }
@@ -55,8 +69,8 @@ pub(super) fn sentences(comparison: &BiasComparison) -> Vec<(Tone, String)> {
             format!("the held-out log likelihood of {ours} or of {unknown} of the other bias models is not known.");
         sentences.push((Tone::Warning, text));
     }
-    if !beaten.is_empty() {
-        let text = format!("{ours} ({n} weights) beats {} in held-out log likelihood per halo.", beaten.join(", "));
+    if !better_than.is_empty() {
+        let text = format!("{ours} is better in held-out log likelihood: {}.", better_than.join(", "));
         sentences.push((Tone::Finding, text));
     }
     sentences

@@ -4,10 +4,9 @@ use super::extension::Traces;
 use super::label;
 use super::page::Tone;
 use super::tables::{aligned, count};
+use crate::diagnostics::{AGREED_R_HAT, MOST_R_HAT};
 use std::fmt::Write as _;
 
-/// From here on, chains have not converged.
-pub(super) const MOST_R_HAT: f64 = 1.05;
 /// Fewer effective samples than this do not carry an R-hat or the ends of an interval (Vehtari et al. 2021, four chains).
 pub(super) const LEAST_ESS: f64 = 400.0;
 
@@ -25,7 +24,18 @@ pub(super) fn worst(traces: &Traces) -> Vec<usize> {
     order
 }
 
-/// Warnings where the chains are not good enough, else one sentence that they are. NaN is not good enough.
+/// Where R-hat is above the limit in print, though not by much: what holds all the same; nothing elsewhere.
+pub(super) fn note(of: &str, largest: f64) -> Option<(Tone, String)> {
+    (AGREED_R_HAT..MOST_R_HAT).contains(&largest).then(|| {
+        let text = format!(
+            "R-hat of {of} is up to {largest:.3}, above the {AGREED_R_HAT} of Vehtari et al. 2021: means and widths hold, ask \
+             for more draws where tails matter."
+        );
+        (Tone::Finding, text)
+    })
+}
+
+/// Warnings where the chains are not good enough, else one sentence on what they are good for. NaN is not good enough.
 pub(super) fn sentences(traces: &Traces) -> Vec<(Tone, String)> {
     if !is_whole(traces) {
         return Vec::new();
@@ -52,6 +62,9 @@ pub(super) fn sentences(traces: &Traces) -> Vec<(Tone, String)> {
             plain(fewest)
         );
         sentences.push((Tone::Warning, text));
+    }
+    if bad == 0 {
+        sentences.extend(note(&format!("the weights (${}$)", plain(first)), traces.r_hat[first]));
     }
     if sentences.is_empty() {
         let text = format!(

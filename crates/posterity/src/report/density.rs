@@ -2,12 +2,18 @@
 //!
 //! The draws are shared out among the nodes of a grid and convolved with a kernel: in one dimension of Silverman's
 //! width (n being the effective number of draws), reflected at the ends of the prior; in two dimensions with
-//! the covariance of the draws times n_eff^(−1/3), divided by the kernel's mass inside the prior. A second pass
+//! the correlation of the draws and n_eff^(−1/6) of their scale along each axis, divided by the kernel's mass inside the
+//! prior. The scale is the least of the standard deviation and the lengths of the interquartile range and of the shortest
+//! intervals that hold half and a quarter of the weight, as fractions of those of a normal distribution: modes far apart
+//! have a large standard deviation, and one of them holds a quarter. A second pass
 //! multiplies by the smoothed ratio of draws to first estimate, which removes the leading bias, so that contours do not
 //! swell and the kernel may be 1.3 times as wide as the rules have it.
 //!
 //! Limits: where nearly all draws coincide there is no density (`None`); detail below the grid's spacing (1/256 and
-//! 1/128 of the range) is lost; draws beyond the 0.05 % quantiles and four kernel widths are left out.
+//! 1/128 of the range) is lost; draws beyond the 0.05 % quantiles and four kernel widths are left out. One kernel serves
+//! all modes: two of equal weight and width, ten of their standard deviations apart, come out right within 5 % in length
+//! and 15 % in area from 1000 effective draws on, but one with less than a quarter of the weight, and much narrower than
+//! the others, is drawn too wide, and modes apart along a diagonal are stretched along it.
 //!
 //! References: Silverman 1986, Density Estimation for Statistics and Data Analysis; Jones, Linton, Nielsen 1995,
 //! doi:10.1093/biomet/82.2.327.
@@ -27,6 +33,9 @@ pub struct Curve {
 const NODES: usize = 257;
 /// How much wider than the rule the kernel may be, since the second pass removes the bias that the rule balances.
 const WIDER: f64 = 1.3;
+/// Lengths of the shortest intervals that hold half and a quarter of a normal distribution, in standard deviations.
+const NORMAL_HALF: f64 = 1.349;
+const NORMAL_QUARTER: f64 = 0.637_3;
 /// Nodes a side in two.
 const SIDE: usize = 129;
 
@@ -75,7 +84,8 @@ pub fn density(draws: &[f64], weights: &[f64], bounds: (f64, f64)) -> Option<Cur
 pub fn density_2d(draws: [&[f64]; 2], weights: &[f64], bounds: [(f64, f64); 2]) -> Option<Surface> {
     let spreads = [Spread::of(draws[0], weights)?, Spread::of(draws[1], weights)?];
     let shrink = WIDER * spreads[0].n_eff.powf(-1.0 / 6.0);
-    let grid = |k: usize| Grid::new(&spreads[k], shrink * spreads[k].sd, bounds[k], SIDE);
+    let widths = [0, 1].map(|k| shrink * spreads[k].scale);
+    let grid = |k: usize| Grid::new(&spreads[k], widths[k], bounds[k], SIDE);
     let (gx, gy) = (grid(0)?, grid(1)?);
     let mut mass = vec![0.0; SIDE * SIDE];
     let (mut total, mut covariance) = (0.0, 0.0);
@@ -90,9 +100,9 @@ pub fn density_2d(draws: [&[f64]; 2], weights: &[f64], bounds: [(f64, f64); 2]) 
         }
     }
     // The kernel in units of the grid; half a node is added so that it is never lost between two of them.
-    let unit = [shrink / gx.step, shrink / gy.step];
-    let (cxx, cyy) = ((unit[0] * spreads[0].sd).powi(2) + 0.5, (unit[1] * spreads[1].sd).powi(2) + 0.5);
-    let kernel = Kernel::new(cxx, cyy, covariance / total * unit[0] * unit[1]);
+    let (wx, wy) = (widths[0] / gx.step, widths[1] / gy.step);
+    let correlation = covariance / total / (spreads[0].sd * spreads[1].sd);
+    let kernel = Kernel::new(wx * wx + 0.5, wy * wy + 0.5, correlation * wx * wy);
     let inside = kernel.inside();
     let over = |a: Vec<f64>, b: &[f64]| -> Vec<f64> {
         a.iter().zip(b).map(|(a, b)| if *b > 0.0 { a / b } else { 0.0 }).collect()
@@ -173,7 +183,7 @@ impl Kernel {
 struct Spread {
     mean: f64,
     sd: f64,
-    /// The lesser of the standard deviation and the interquartile range in its units.
+    /// The least of several measures of it that are one for a normal distribution of standard deviation one.
     scale: f64,
     ends: (f64, f64),
     n_eff: f64,
@@ -198,15 +208,32 @@ impl Spread {
             });
             found.or(sorted.last()).map_or(mean, |draw| draw.0)
         };
-        let quartiles = (quantile(0.75) - quantile(0.25)) / 1.349;
+        let quartiles = (quantile(0.75) - quantile(0.25)) / NORMAL_HALF;
+        let [half, quarter] = [0.5, 0.25].map(|share| shortest(&sorted, share * total));
+        let scales = [quartiles, half / NORMAL_HALF, quarter / NORMAL_QUARTER];
         Some(Self {
             mean,
             sd,
-            scale: if quartiles > 0.0 { quartiles.min(sd) } else { sd },
+            // Of draws that coincide, some are zero.
+            scale: scales.into_iter().filter(|scale| *scale > 0.0).fold(sd, f64::min),
             ends: (quantile(5e-4), quantile(1.0 - 5e-4)),
             n_eff: total * total / weights.iter().map(|w| w * w).sum::<f64>(),
         })
     }
+}
+
+/// Length of the shortest interval that holds so much of the weight of sorted draws.
+fn shortest(sorted: &[(f64, f64)], share: f64) -> f64 {
+    let (mut first, mut held, mut length) = (0, 0.0, f64::INFINITY);
+    for (x, w) in sorted {
+        held += w;
+        while held >= share && first < sorted.len() {
+            length = length.min(x - sorted[first].0);
+            held -= sorted[first].1;
+            first += 1;
+        }
+    }
+    length
 }
 
 /// Nodes at equal distance.
@@ -241,6 +268,7 @@ impl Grid {
 mod tests {
     use super::*;
     use crate::math::normal_quantile;
+    use rand_distr::{Distribution, StandardNormal};
 
     const FREE: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
@@ -283,6 +311,54 @@ mod tests {
         let peak = weighted.density.iter().cloned().fold(0.0, f64::max);
         let at = weighted.density.iter().position(|d| *d == peak).expect("there");
         assert!((weighted.x[at] - 1.0).abs() < 0.05);
+    }
+
+    /// Two normal modes, 0 and `apart`, with so many draws each.
+    fn modes(n: [usize; 2], apart: f64) -> Vec<f64> {
+        let of = |n: usize| (0..n).map(move |i| normal_quantile((i as f64 + 0.5) / n as f64));
+        of(n[0]).chain(of(n[1]).map(|x| x + apart)).collect()
+    }
+
+    #[test]
+    fn modes_far_apart_are_as_wide_as_they_are() {
+        // Length of the 68.3 % region, by quadrature of the two normal densities. The standard deviation of all draws makes
+        // it 21 % and 20 % too long.
+        for (n, truth) in [([1000, 1000], 4.0026), ([1200, 800], 3.9195)] {
+            let curve = density(&modes(n, 10.0), &vec![1.0; 2000], FREE).expect("spread");
+            let step = curve.x[1] - curve.x[0];
+            let mut highest = curve.density.clone();
+            highest.sort_by(|a, b| b.total_cmp(a));
+            let mut mass = 0.0;
+            let held = highest.iter().take_while(|d| {
+                mass += *d * step;
+                mass < 0.683
+            });
+            let length = held.count() as f64 * step;
+            // Found: 1 % short.
+            assert!((length / truth - 1.0).abs() < 0.05, "{n:?}: {length}");
+        }
+    }
+
+    #[test]
+    fn the_contours_of_modes_far_apart_do_not_swell() {
+        let mut stream = crate::seed::Seed::new(5).stream(0);
+        let mut normal = || -> f64 { StandardNormal.sample(&mut stream) };
+        let (x, y): (Vec<f64>, Vec<f64>) = (0..4000).map(|i| (normal() + f64::from(10 * (i % 2)), normal())).unzip();
+        let surface = density_2d([&x, &y], &vec![1.0; x.len()], [FREE; 2]).expect("spread");
+        let cell = (surface.x[1] - surface.x[0]) * (surface.y[1] - surface.y[0]);
+        let level = surface.levels(&[0.683])[0];
+        let area = surface.density.iter().filter(|d| **d >= level).count() as f64 * cell;
+        // Two discs of radius √(−2 ln 0.317). The standard deviation of all draws makes the regions 40 % too large.
+        let truth = -4.0 * std::f64::consts::PI * 0.317f64.ln();
+        assert!((area / truth - 1.0).abs() < 0.15, "{area} {truth}");
+    }
+
+    #[test]
+    fn the_shortest_interval_counts_weights() {
+        let sorted = [(0.0, 1.0), (1.0, 1.0), (1.5, 2.0), (4.0, 4.0)];
+        assert_eq!([2.0, 3.0, 4.0, 6.0, 8.0].map(|share| shortest(&sorted, share)), [0.0, 0.0, 0.0, 2.5, 4.0]);
+        let of_three = [(0.0, 1.0), (2.0, 1.0), (3.0, 1.0)];
+        assert_eq!(shortest(&of_three, 1.5), 1.0);
     }
 
     #[test]

@@ -131,6 +131,8 @@ pub struct Slices {
     pub halos: Vec<(f64, f64)>,
     /// ψ against 1 + δ.
     pub relation: Option<Relation>,
+    /// Whether ψ is of many draws of the weights: they scatter it too.
+    pub weights_are_sampled: bool,
 }
 
 /// Distribution of ψ over the voxels of each bin of 1 + δ.
@@ -179,6 +181,8 @@ pub struct MassFunctionBin {
     pub mass_edges: Vec<f64>,
     /// Halos of the catalogue in each mass bin.
     pub counts: Vec<u64>,
+    /// Posterior mean of the number of halos expected in each mass bin.
+    pub expected: Vec<f64>,
     /// Posterior predictive number of halos in each mass bin, with Poisson scatter.
     pub posterior: Band,
 }
@@ -189,6 +193,7 @@ impl MassFunctionBin {
         let (n, edges) = (self.counts.len(), &self.mass_edges);
         self.n_voxels > 0
             && edges.len() == n + 1
+            && self.expected.len() == n
             && self.posterior.fits(n)
             && edges[0] > 0.0
             && edges.windows(2).all(|e| e[1] > e[0] && e[1].is_finite())
@@ -262,8 +267,12 @@ pub struct SamplingRow {
     pub divergences: u64,
     /// Gradients of the log density that were evaluated.
     pub gradient_evaluations: u64,
-    /// Least bulk effective sample size of the block.
+    /// What effective sample sizes and R-hat are of, where it is not the block's values themselves ("power in shells").
+    pub judged_by: Option<String>,
+    /// Least bulk effective sample size of that.
     pub min_ess_bulk: f64,
+    /// Largest R-hat of that.
+    pub max_r_hat: f64,
     /// Wall time \[s\]; 0 if it was not measured.
     pub seconds: f64,
 }

@@ -31,7 +31,7 @@ pub use extension::{
     Band, BiasComparison, BiasRow, CrossCorrelation, DensityMaps, Extension, MassFunction, MassFunctionBin,
     PowerSpectra, Relation, Sampling, SamplingRow, Slices, Traces,
 };
-pub use failed::Failed;
+pub use failed::{Consequence, Failed};
 pub use information::{Information, Known};
 pub use manifest::Manifest;
 pub use references::sorted_references;
@@ -192,7 +192,7 @@ pub struct PredictiveMaps {
 pub struct Round {
     /// The distance within which all particles lie after it.
     pub epsilon: f64,
-    /// Accepted over drawn.
+    /// Accepted over drawn; NaN of a round without simulations.
     pub acceptance: f64,
     /// Simulations run in it.
     pub n_simulations: u64,

@@ -46,6 +46,7 @@ pub(super) fn verdict(report: &Report) -> Vec<(Tone, Vec<Span>)> {
 /// What a run of model extension has to say.
 fn found(extension: &Extension) -> Vec<(Tone, Vec<Span>)> {
     let mut found: Vec<(Tone, String)> = extension.traces.as_ref().map_or(Vec::new(), chains::sentences);
+    found.extend(extension.sampling.iter().flat_map(sampling::sentences));
     found.extend(extension.bias_comparison.iter().flat_map(bias::sentences));
     found.extend(fields::sentences(extension));
     found.into_iter().map(|(tone, text)| (tone, label::mixed(&label::nbsp(&sentence(&text))))).collect()

@@ -1,11 +1,13 @@
 //! What the sampling cost: a table of the blocks.
 
+use super::chains::note;
 use super::extension::{Sampling, SamplingRow};
 use super::label::escape;
-use super::tables::{aligned, count};
+use super::page::Tone;
+use super::tables::{aligned, count, significant};
 use std::fmt::Write as _;
 
-const HEAD: [&str; 11] = [
+const HEAD: [&str; 13] = [
     "block",
     "sampler",
     "metric",
@@ -14,21 +16,15 @@ const HEAD: [&str; 11] = [
     "acceptance",
     "divergences",
     "gradients",
+    "judged by",
+    "largest R-hat",
     "least bulk ESS",
     "ESS per 1000 gradients",
     "ESS per second",
 ];
 
-/// Three significant digits, without a power of ten where it is not needed.
 fn short(x: f64) -> String {
-    if !x.is_finite() {
-        return "unknown".to_string();
-    }
-    if x == 0.0 {
-        return "0".to_string();
-    }
-    let exponent = x.abs().log10().floor() as i32;
-    if (-4..5).contains(&exponent) { format!("{:.*}", (2 - exponent).max(0) as usize, x) } else { format!("{x:.2e}") }
+    significant(x, 3)
 }
 
 fn cells(row: &SamplingRow) -> Vec<String> {
@@ -41,6 +37,7 @@ fn cells(row: &SamplingRow) -> Vec<String> {
         "unknown".into()
     };
     let ess = if row.min_ess_bulk.is_finite() { format!("{:.0}", row.min_ess_bulk) } else { "unknown".into() };
+    let r_hat = if row.max_r_hat.is_finite() { format!("{:.3}", row.max_r_hat) } else { "unknown".into() };
     let cells = [
         row.block.clone(),
         row.sampler.clone(),
@@ -50,11 +47,23 @@ fn cells(row: &SamplingRow) -> Vec<String> {
         acceptance,
         count(row.divergences),
         count(row.gradient_evaluations),
+        row.judged_by.clone().unwrap_or_else(|| "all of it".into()),
+        r_hat,
         ess,
         per_1000,
         or_unknown(row.ess_per_second()),
     ];
     cells.map(|cell| cell.replace('-', "\u{2212}")).to_vec()
+}
+
+/// One sentence for each block that is judged by something else than its values, where R-hat asks for it; of the others
+/// the table of the weights speaks.
+pub(super) fn sentences(sampling: &Sampling) -> Vec<(Tone, String)> {
+    let of = |row: &SamplingRow| {
+        let by = row.judged_by.as_ref()?;
+        note(&format!("the {} of the {}", by.replace('$', ""), row.block.replace('$', "")), row.max_r_hat)
+    };
+    sampling.rows.iter().filter_map(of).collect()
 }
 
 /// The table for the page: blocks in columns, since what is said of each is long.

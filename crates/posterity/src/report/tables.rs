@@ -89,6 +89,22 @@ pub(super) fn percent(fraction: f64) -> String {
     format!("{x:.decimals$}\u{a0}%")
 }
 
+/// So many significant digits, without a power of ten where it is not needed.
+pub(super) fn significant(x: f64, digits: usize) -> String {
+    if !x.is_finite() {
+        return "unknown".to_string();
+    }
+    if x == 0.0 {
+        return "0".to_string();
+    }
+    let (exponent, last) = (x.abs().log10().floor() as i32, digits as i32 - 1);
+    if (-4..5).contains(&exponent) {
+        format!("{x:.*}", (last - exponent).max(0) as usize)
+    } else {
+        format!("{x:.*e}", last as usize)
+    }
+}
+
 /// Whole numbers in groups of three.
 pub(super) fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -143,7 +159,7 @@ pub(super) fn methods_html(methods: &[Method]) -> String {
             count(s.n_simulations),
             count(s.n_samples() as u64),
             count(s.ess().round() as u64),
-            s.epsilon.map_or("–".to_string(), |e| format!("{e:.3}")),
+            s.epsilon.map_or("–".to_string(), |e| significant(e, 3).replace('-', "\u{2212}")),
             escape(&m.note)
         )
     };
@@ -198,5 +214,10 @@ mod tests {
             assert_eq!(with_error(value, error), text);
         }
         assert_eq!(count(1234567), "1\u{202f}234\u{202f}567");
+        let cases =
+            [(0.00123456, "0.00123"), (12.3456, "12.3"), (12345.6, "12346"), (1.23456e-7, "1.23e-7"), (0.0, "0")];
+        for (x, text) in cases {
+            assert_eq!(significant(x, 3), text);
+        }
     }
 }

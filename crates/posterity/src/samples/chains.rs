@@ -5,7 +5,8 @@
 //! `xarray.open_datatree(folder, engine="zarr")`, and `arviz.InferenceData.from_datatree` takes it from there.
 //! The arrays have their whole length from the beginning; draws that are still to come are NaN (0 for whole numbers,
 //! false). A chunk is one chain and so many draws, so that chains write beside each other, and a chunk that was being
-//! written when the process was killed is written again.
+//! written when the process was killed is written again. Chunks of nothing but 0 or false are written too: where one is
+//! not there, draws are missing.
 
 use crate::error::{Error, Result};
 use crate::whole_file::write_text;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zarrs::array::builder::{ArrayBuilderDataType, ArrayBuilderFillValue};
 use zarrs::array::codec::Crc32cCodec;
-use zarrs::array::{Array, ArrayBuilder, data_type};
+use zarrs::array::{Array, ArrayBuilder, CodecOptions, data_type};
 use zarrs::filesystem::FilesystemStore;
 use zarrs::group::GroupBuilder;
 
@@ -170,11 +171,12 @@ impl Chains {
         // Chunks at the end are as long as the others; what lies beyond the array is not read.
         let length = self.layout.chunk_draws * variable.width();
         let padded = |fill: f64| values.iter().copied().chain(std::iter::repeat(fill)).take(length);
+        let options = CodecOptions::default().with_store_empty_chunks(true);
         let outcome = match variable.kind {
-            Kind::F64 => array.store_chunk(&at, padded(f64::NAN).collect::<Vec<f64>>()),
-            Kind::F32 => array.store_chunk(&at, padded(f64::NAN).map(|x| x as f32).collect::<Vec<f32>>()),
-            Kind::I64 => array.store_chunk(&at, padded(0.0).map(|x| x as i64).collect::<Vec<i64>>()),
-            Kind::Bool => array.store_chunk(&at, padded(0.0).map(|x| x != 0.0).collect::<Vec<bool>>()),
+            Kind::F64 => array.store_chunk_opt(&at, padded(f64::NAN).collect::<Vec<f64>>(), &options),
+            Kind::F32 => array.store_chunk_opt(&at, padded(f64::NAN).map(|x| x as f32).collect::<Vec<f32>>(), &options),
+            Kind::I64 => array.store_chunk_opt(&at, padded(0.0).map(|x| x as i64).collect::<Vec<i64>>(), &options),
+            Kind::Bool => array.store_chunk_opt(&at, padded(0.0).map(|x| x != 0.0).collect::<Vec<bool>>(), &options),
         };
         outcome.map_err(|e| self.failed(&e))
     }
@@ -185,12 +187,29 @@ impl Chains {
     /// As [`Chains::read`]; corrupt file, where a draw is missing.
     pub fn read_whole(&self, name: &str) -> Result<Vec<Vec<f64>>> {
         let chains = self.read(name)?;
-        match chains.iter().position(|chain| chain.iter().any(|x| x.is_nan())) {
+        let (_, array) = self.find(name)?;
+        let incomplete = chains.iter().enumerate().map(|(i, chain)| {
+            let is_whole = !chain.iter().any(|x| x.is_nan()) && self.has_all_chunks(array, i)?;
+            Ok((!is_whole).then_some(i))
+        });
+        match incomplete.collect::<Result<Vec<_>>>()?.into_iter().flatten().next() {
             None => Ok(chains),
             Some(i) => Err(Error::corrupt_file(format!("draws of `{name}` of chain {i} are missing"))
                 .remedy("bring back the store's files, or sample again into another output folder")
                 .in_file(&self.folder)),
         }
+    }
+
+    /// Whether all chunks of a chain are there: whole numbers and truth values have none that says that it is not.
+    fn has_all_chunks(&self, array: &Stored, chain: usize) -> Result<bool> {
+        for chunk in 0..self.layout.n_draws.div_ceil(self.layout.chunk_draws) {
+            let mut at = vec![0_u64; array.shape().len()];
+            (at[0], at[1]) = (chain as u64, chunk as u64);
+            if array.retrieve_encoded_chunk(&at).map_err(|e| self.failed(&e))?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// All draws of one variable, `n_draws × width` values for each chain; NaN where there are none yet.
@@ -380,6 +399,31 @@ mod tests {
         assert_eq!(again.read("n_steps").expect("read")[1], [0.0; 5]);
         assert!(Chains::open(&folder, layout(6)).is_err_and(|e| e.is_invalid_input()));
         assert!(again.read("weight").is_err_and(|e| e.is_invalid_input()));
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    #[test]
+    fn a_missing_chunk_of_any_kind_is_found() {
+        let folder = std::env::temp_dir().join(format!("posterity_chains_missing_{}", std::process::id()));
+        let chains = Chains::create(&folder, layout(5)).expect("created");
+        for (name, width) in [("weights", 2), ("field", 4), ("diverging", 1), ("n_steps", 1)] {
+            for (chain, chunk) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                // What is nothing but 0 and false is written all the same.
+                let draws = if chunk == 0 { 3 } else { 2 };
+                chains.write(name, chain, chunk, &vec![0.0; draws * width]).expect("written");
+            }
+            assert!(chains.read_whole(name).is_ok_and(|all| all == vec![vec![0.0; 5 * width]; 2]), "{name}");
+        }
+        let gone = [
+            ("weights", "posterior/weights/c/1/0/0"),
+            ("field", "posterior/field/c/0/1/0/0"),
+            ("diverging", "sample_stats/diverging/c/1/1"),
+            ("n_steps", "sample_stats/n_steps/c/0/0"),
+        ];
+        for (name, chunk) in gone {
+            std::fs::remove_file(folder.join(chunk)).expect("there");
+            assert!(chains.read_whole(name).is_err_and(|e| e.is_corrupt_file()), "{name}");
+        }
         std::fs::remove_dir_all(&folder).expect("removed");
     }
 

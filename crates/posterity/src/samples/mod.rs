@@ -104,6 +104,8 @@ impl Samples {
     /// Weighted quantiles of one parameter at probabilities in [0, 1], linear between the midpoints of the steps.
     pub fn quantiles(&self, parameter: usize, probabilities: &[f64]) -> Vec<f64> {
         let mut draws: Vec<(f64, f64)> = self.column(parameter).into_iter().zip(self.weights.iter().copied()).collect();
+        // A draw without weight is no end of a step.
+        draws.retain(|draw| draw.1 > 0.0);
         draws.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut cumulative = 0.0;
         for draw in &mut draws {
@@ -155,6 +157,16 @@ mod tests {
         once.mean().iter().zip(twice.mean()).for_each(|(a, b)| assert!((a - b).abs() < 1e-14));
         let difference = once.covariance().plus(&twice.covariance().scaled(-1.0));
         assert!(difference.frobenius_norm() < 1e-14);
+    }
+
+    #[test]
+    fn draws_without_weight_change_no_quantile() {
+        let with = two(vec![-9.0, 0.0, 0.0, 1.0, 1.0, 3.0, 1e6, 0.0, 0.5, 7.0], vec![0.0, 1.0, 2.0, 0.0, 0.0]);
+        let without = two(vec![0.0, 1.0, 1.0, 3.0], vec![1.0, 2.0]);
+        let probabilities = [0.0, 0.025, 0.4, 0.5, 0.975, 1.0];
+        for parameter in [0, 1] {
+            assert_eq!(with.quantiles(parameter, &probabilities), without.quantiles(parameter, &probabilities));
+        }
     }
 
     #[test]

@@ -227,6 +227,10 @@ pub(super) fn read(mut section: Section<'_>, field: &Field) -> Result<Sampling> 
         What::Field => (vec![field_block], vec![field_names]),
         What::Weights => (vec![weights_block], vec![weights_names]),
     };
+    // With one sweep or more there is a window, and all that adapts does.
+    let adapts = blocks.iter().any(|block: &BlockSettings| block.acceptance_rate.is_some());
+    let message = "step sizes, lengths and metrics adapt in the warm-up, and there is none";
+    document.demand(!adapts || keys.n_warm_up > 0, "sample.n_warm_up", message, "give some hundred")?;
     Ok(Sampling {
         what: keys.what,
         n_chains: keys.n_chains,

@@ -254,10 +254,10 @@ fn a_folder_keeps_what_is_in_it_and_what_is_missing_is_told() {
     sample(&other, &fresh, false, &Quiet).expect("sampled");
     same_store(&out, &fresh, "chains.zarr");
     // What the chains did not see may change.
-    let joint = |more: &[&str]| read(&folder, &[&["sample.n_warm_up=0", "sample.n_draws=4"], more].concat());
+    let joint = |more: &[&str]| read(&folder, &[&["sample.n_warm_up=10", "sample.n_draws=4"], more].concat());
     let (out, text) = (folder.join("joint"), BASE.replace("density = \"density.npy\"\n", ""));
     let text = text[..text.find("[compare]").expect("there")].to_owned();
-    let overrides = ["sample.n_warm_up=0".to_owned(), "sample.n_draws=4".to_owned()];
+    let overrides = ["sample.n_warm_up=10".to_owned(), "sample.n_draws=4".to_owned()];
     let file = folder.join("analysis.toml");
     let source = Source::new(&file, text, &overrides).expect("parsed");
     let without = Extension::from_source(&file, &source, &overrides).expect("valid");
@@ -296,7 +296,7 @@ fn each_fault_is_told_before_any_work() {
         _ => format!("{line}\n"),
     });
     write("msun.csv", &raised.collect::<String>());
-    let cases: [(&[&str], &[&str]); 54] = [
+    let cases: [(&[&str], &[&str]); 56] = [
         (&["halos.path=log.csv"], &["log.csv: ", "`halos.path`", "look as if they were logarithms"]),
         (&["halos.below=true"], &["`halos.below`", "give a word in quotes"]),
         (&["field.power.foo=1"], &["`field.power.foo`", "unknown key; known here: kind, path"]),
@@ -314,6 +314,11 @@ fn each_fault_is_told_before_any_work() {
         (&["sample.what=weights", "field.mass_assignment=cic"], &["`field.mass_assignment`: nothing uses it"]),
         (&["sample.what=weights", "sample.n_fields=3"], &["`sample.n_fields`: nothing uses it"]),
         (&["sample.n_chains=1025"], &["`sample.n_chains`: 1025 is too many; give at most 1024"]),
+        (&["sample.n_warm_up=0"], &["`sample.n_warm_up`: step sizes, lengths and metrics adapt", "give some hundred"]),
+        (
+            &["sample.n_warm_up=0", "sample.field.sampler=mclmc", "sample.field.step_size=0.2"],
+            &["`sample.n_warm_up`: step sizes, lengths and metrics adapt", "give some hundred"],
+        ),
         (&["sample.n_draws=100000001"], &["`sample.n_draws`", "give at most 100000000"]),
         (&["sample.weights.transitions=20000"], &["`sample.weights.transitions`", "give 1 to 10000"]),
         (&["compare.n_starts=1001"], &["`compare.n_starts`", "give 1 to 1000"]),
@@ -365,6 +370,35 @@ fn each_fault_is_told_before_any_work() {
     assert!(of(&without, &[]).contains("`compare`: bias models are compared on a known density"));
     let error = of(&without[..without.find("[compare]").expect("there")], &["sample.what=weights".into()]);
     assert!(error.contains("`sample.what`: the weights alone are sampled"), "{error}");
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn a_biased_field_biases_the_weights_and_asks_for_another_step_size() {
+    let folder = mock("biased");
+    // A step that no trajectory survives.
+    let biased = ["sample.field.sampler=mclmc", "sample.field.step_size=50", "sample.field.num_integration_steps=2"];
+    let out = folder.join("out");
+    std::fs::create_dir_all(&out).expect("made");
+    let extension =
+        read(&folder, &[&biased[..], &["sample.n_warm_up=10", "sample.n_draws=4"]].concat()).expect("valid");
+    sample(&extension, &out, false, &Quiet).expect("sampled");
+    let results = ExtensionResults::read(&out).expect("results");
+    assert!(results.blocks["field"].is_biased && results.blocks["weights"].is_biased);
+    assert!(results.blocks["field"].n_divergent > 0);
+    let with = |part: &str| results.warnings.iter().filter(|text| text.contains(part)).collect::<Vec<_>>();
+    let told = with("is biased");
+    assert!(
+        told.len() == 1 && told[0].contains("block field") && told[0].contains("those of the weights too"),
+        "{told:?}"
+    );
+    let told = with("of the block field had divergent");
+    assert!(told.len() == 1 && told[0].ends_with("Ask for a smaller step_size."), "{told:?}");
+    // Alone it adapts nothing, so that it needs no warm-up.
+    npy::write(&folder.join("weights.npy"), &[17], &[0.0; 17]).expect("written");
+    let alone = ["sample.what=field", "engine.weights=weights.npy", "sample.n_warm_up=0"];
+    let alone = read(&folder, &[&biased[..], &alone].concat()).expect("valid");
+    assert_eq!(alone.sampling.chain.warm_up, 0);
     std::fs::remove_dir_all(folder).expect("removed");
 }
 

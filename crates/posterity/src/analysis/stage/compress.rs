@@ -47,7 +47,7 @@ pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) ->
         learnt_for["simulations"] = json!(format!("{:016x}", digest_of([&train, &held_out])?));
         let path = out_dir.join(COMPRESSOR);
         if let Some((there, _)) = Compression::read(&path).ok().filter(|(_, other)| *other == learnt_for) {
-            results.set_knowledge(&there.knowledge, ExactFisher::of(analysis));
+            results.keep_knowledge(&there.knowledge, ExactFisher::of(analysis));
             return Ok(format!("there already, {}", in_one_line(&there.knowledge)));
         }
         let checkpoint =

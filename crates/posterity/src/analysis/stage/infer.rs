@@ -2,7 +2,7 @@
 
 use super::super::results::ExactFisher;
 use super::super::{Analysis, Method, MethodResults, PriorSimulations, Results};
-use super::source::Source;
+use super::source::{Source, remove_journal};
 use super::{COMPRESSOR, PREDICTIVE, compress, predictive};
 use crate::compressor::Compression;
 use crate::error::{Error, Result};
@@ -59,7 +59,9 @@ pub fn infer(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> Re
         let methods = results.methods.keys().cloned().collect::<Vec<_>>().join(", ");
         let left_out = if analysis.model.can_simulate() { "" } else { "; no predictive check without a simulator" };
         Ok(format!("{methods} of {}{left_out}", names.join(", ")))
-    })
+    })?;
+    // Draws, predictions and results are on disk: nothing would be simulated twice.
+    if analysis.inference.methods.contains(&Method::Pmc) { remove_journal(out_dir) } else { Ok(()) }
 }
 
 /// The compressor in the output folder, if it was learnt for this analysis.

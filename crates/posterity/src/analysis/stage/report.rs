@@ -10,7 +10,8 @@ use crate::npy;
 use crate::progress::Progress;
 use crate::reference::Reference;
 use crate::report::{
-    self, Convergence, Failed, Information, Known, Manifest, Predictive, PredictiveMaps, Report, Round, Training, Truth,
+    self, Consequence, Convergence, Failed, Information, Known, Manifest, Predictive, PredictiveMaps, Report, Round,
+    Training, Truth,
 };
 use crate::samples::read_parquet;
 use std::path::Path;
@@ -190,22 +191,22 @@ fn predictive(analysis: &Analysis, out_dir: &Path) -> Result<(Predictive, Option
 /// Simulations that failed, in the order in which they were made.
 fn failed(results: &Results) -> Vec<Failed> {
     let order = [
-        ("train", "training", false),
-        ("held_out", "the held-out set", false),
-        ("independent", "the independent set", false),
-        ("compress", "fresh sets", false),
-        ("abc", "ABC", true),
-        ("pmc", "population Monte Carlo", true),
-        ("predictive", "the posterior predictions", false),
+        ("train", "training", Consequence::LeftOutWithTheirNoise),
+        ("held_out", "the held-out set", Consequence::LeftOutWithTheirNoise),
+        ("independent", "the independent set", Consequence::LeftOutWithTheirNoise),
+        ("compress", "fresh sets", Consequence::LeftOutWithTheirNoise),
+        ("abc", "ABC", Consequence::Rejected),
+        ("pmc", "population Monte Carlo", Consequence::Rejected),
+        ("predictive", "the posterior predictions", Consequence::LeftOut),
     ];
-    let found = order.iter().filter_map(|(key, name, is_spread)| {
+    let found = order.iter().filter_map(|(key, name, consequence)| {
         results.failures.get(*key).map(|failures| Failed {
             name: (*name).into(),
             n_simulations: failures.n_simulations,
             n_failed: failures.n_failed,
             causes: failures.causes.iter().map(|(cause, n)| (cause.text().to_owned(), *n)).collect(),
             theta: failures.first.iter().flat_map(|record| record.theta.iter().copied()).collect(),
-            is_spread: *is_spread,
+            consequence: *consequence,
         })
     });
     found.collect()
@@ -213,8 +214,11 @@ fn failed(results: &Results) -> Vec<Failed> {
 
 fn rounds(results: &Results) -> Vec<Round> {
     let rounds = results.methods.get(Method::Pmc.name()).map_or(&[][..], |pmc| &pmc.rounds);
-    let round =
-        |r: &pmc::Round| Round { epsilon: r.epsilon, acceptance: r.acceptance_rate, n_simulations: r.n_simulations };
+    let round = |r: &pmc::Round| Round {
+        epsilon: r.epsilon,
+        acceptance: r.acceptance_rate.unwrap_or(f64::NAN),
+        n_simulations: r.n_simulations,
+    };
     rounds.iter().map(round).collect()
 }
 

@@ -46,7 +46,6 @@ pub fn simulate(analysis: &Analysis, out_dir: &Path, how: &Simulating, progress:
     }
     super::timed("simulate", analysis, out_dir, progress, |results| {
         let note = fill_tables(analysis, out_dir, how, progress)?;
-        results.failures.clear();
         for set in sets(analysis) {
             let (n, failures) = simulations::failures(analysis, out_dir, set)?;
             results.set_failures(set, n, &failures);

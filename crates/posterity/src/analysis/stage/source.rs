@@ -9,7 +9,7 @@ use crate::store::{Layout, Values};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
-/// Folder of the journals in the output folder, there while a method runs.
+/// Folder of the journals in the output folder, there until all that a method found is.
 const JOURNAL: &str = "journal";
 /// Rows of a journal that are written at a time.
 const JOURNAL_ROWS: u64 = 1 << 14;
@@ -59,7 +59,7 @@ impl Source<'_> {
         Kept { forward, seed, layout, folder, save_every: SAVE_EVERY, progress }
     }
 
-    /// Runs it with a journal, which is saved where it ends early and removed where it is done.
+    /// Runs it with a journal, which is saved however it ends: [`remove_journal`] takes it away.
     fn with_journal<T>(&self, inner: &dyn Estimates, method: impl FnOnce(&dyn Estimates) -> Result<T>) -> Result<T> {
         if self.method != Method::Pmc {
             // Draws of the prior are made again as fast as a journal is read.
@@ -69,13 +69,9 @@ impl Source<'_> {
         let layout = self.layout(Values::new(ESTIMATE, &[n_params]), self.identity()?, JOURNAL_ROWS);
         let folder = self.out_dir.join(JOURNAL);
         let journal = Journal::new(inner, &layout, &folder, SAVE_EVERY);
-        match method(&journal) {
-            Ok(found) => Journal::remove(&folder).map(|()| found),
-            Err(error) => {
-                journal.save()?;
-                Err(error)
-            }
-        }
+        let outcome = method(&journal);
+        journal.save()?;
+        outcome
     }
 
     fn layout(&self, values: Values, provenance: Map<String, Value>, chunk_rows: u64) -> Layout {
@@ -99,4 +95,9 @@ impl Source<'_> {
         identity.extend(others.map(|(key, value)| (key.to_owned(), value)));
         Ok(identity)
     }
+}
+
+/// Takes the journal of a method away, once what it found is on disk.
+pub(super) fn remove_journal(out_dir: &Path) -> Result<()> {
+    Journal::remove(&out_dir.join(JOURNAL))
 }

@@ -3,10 +3,12 @@
 use super::{Columns, Place};
 use crate::error::{Error, Result};
 use crate::npy;
+use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::schema::types::ColumnDescriptor;
 use std::fs::File;
 use std::path::Path;
 
@@ -77,6 +79,13 @@ fn from_parquet(path: &Path, names: [&String; 4]) -> Result<Rows> {
     let about = reader.metadata().file_metadata();
     let found: Vec<String> = about.schema_descr().columns().iter().map(|c| c.path().string()).collect();
     let places = places(names, &found)?;
+    for (place, name) in places.into_iter().zip(names) {
+        if !is_plain(&about.schema_descr().column(place)) {
+            let message =
+                format!("the integers of column `{name}` are unsigned, or stand for decimals, dates or times");
+            return Err(Error::invalid_input(message).remedy("store floats"));
+        }
+    }
     let mut columns: [Vec<f64>; 4] = Default::default();
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(damaged)?;
@@ -89,6 +98,20 @@ fn from_parquet(path: &Path, names: [&String; 4]) -> Result<Rows> {
         return Err(Error::corrupt_file("the columns are of different lengths"));
     }
     Ok((0..n).map(|i| (Place::Row(i + 1), std::array::from_fn(|c| columns[c][i]))).collect())
+}
+
+/// Whether the numbers of a column are what they seem: floats, or integers that are neither unsigned nor the storage of
+/// decimals, dates or times.
+fn is_plain(column: &ColumnDescriptor) -> bool {
+    use ConvertedType::{INT_8, INT_16, INT_32, INT_64, NONE};
+    if !matches!(column.physical_type(), Physical::INT32 | Physical::INT64) {
+        return true;
+    }
+    match column.logical_type_ref() {
+        Some(LogicalType::Integer(integer)) => integer.is_signed,
+        Some(_) => false,
+        None => matches!(column.converted_type(), NONE | INT_8 | INT_16 | INT_32 | INT_64),
+    }
 }
 
 fn append(group: &dyn RowGroupReader, place: usize, name: &str, out: &mut Vec<f64>) -> Result<()> {

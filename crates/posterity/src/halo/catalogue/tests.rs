@@ -1,8 +1,8 @@
 //! What is read is what was written; each fault has its own error, with place and remedy.
 
 use super::*;
-use parquet::basic::{Repetition, Type as Physical};
-use parquet::data_type::{DoubleType, FloatType};
+use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as Physical};
+use parquet::data_type::{DoubleType, FloatType, Int64Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
@@ -32,16 +32,32 @@ fn all_three_formats_are_read_alike() {
     crate::npy::write(&numpy, &[2, 4], &rows().concat()).expect("written");
     assert_eq!(Catalogue::read(&numpy, &Columns::default(), 100.0).expect("read"), expected);
 
-    let table = file("a.parquet", &parquet_file(&rows()));
+    let table = file("a.parquet", &parquet_file(&rows(), None));
     let columns = Columns { mass: "m".into(), ..Columns::default() };
     assert_eq!(Catalogue::read(&table, &columns, 100.0).expect("read"), expected);
 }
 
-/// y in f32, the others in f64.
-fn parquet_file(rows: &[[f64; 4]]) -> Vec<u8> {
-    let names = [("x", Physical::DOUBLE), ("y", Physical::FLOAT), ("z", Physical::DOUBLE), ("m", Physical::DOUBLE)];
+/// What integers stand for, by either of the annotations that files have.
+#[derive(Clone, Copy)]
+enum Integers {
+    Old(ConvertedType),
+    New(fn() -> LogicalType),
+}
+
+/// y in f32, the others in f64; or masses as integers.
+fn parquet_file(rows: &[[f64; 4]], masses: Option<Integers>) -> Vec<u8> {
+    let kind = if masses.is_some() { Physical::INT64 } else { Physical::DOUBLE };
+    let names = [("x", Physical::DOUBLE), ("y", Physical::FLOAT), ("z", Physical::DOUBLE), ("m", kind)];
     let fields = names.map(|(name, kind)| {
-        let field = Type::primitive_type_builder(name, kind).with_repetition(Repetition::REQUIRED);
+        let mut field = Type::primitive_type_builder(name, kind).with_repetition(Repetition::REQUIRED);
+        match masses.filter(|_| name == "m") {
+            Some(Integers::Old(ConvertedType::DECIMAL)) => {
+                field = field.with_converted_type(ConvertedType::DECIMAL).with_precision(18).with_scale(2);
+            }
+            Some(Integers::Old(kind)) => field = field.with_converted_type(kind),
+            Some(Integers::New(kind)) => field = field.with_logical_type(Some(kind())),
+            None => {}
+        }
         Arc::new(field.build().expect("field"))
     });
     let schema = Type::group_type_builder("halos").with_fields(fields.to_vec()).build().expect("schema");
@@ -53,6 +69,9 @@ fn parquet_file(rows: &[[f64; 4]]) -> Vec<u8> {
         if c == 1 {
             let values: Vec<f32> = rows.iter().map(|r| r[c] as f32).collect();
             writer.typed::<FloatType>().write_batch(&values, None, None).expect("written");
+        } else if c == 3 && masses.is_some() {
+            let values: Vec<i64> = rows.iter().map(|r| r[c] as i64).collect();
+            writer.typed::<Int64Type>().write_batch(&values, None, None).expect("written");
         } else {
             let values: Vec<f64> = rows.iter().map(|r| r[c]).collect();
             writer.typed::<DoubleType>().write_batch(&values, None, None).expect("written");
@@ -61,6 +80,31 @@ fn parquet_file(rows: &[[f64; 4]]) -> Vec<u8> {
     }
     group.close().expect("closed");
     file.into_inner().expect("bytes")
+}
+
+#[test]
+fn integers_are_read_where_they_are_signed_and_stand_for_themselves() {
+    let columns = Columns { mass: "m".into(), ..Columns::default() };
+    let expected = Catalogue::new(&rows(), 100.0).expect("valid");
+    for (kind, is_read) in [
+        (Integers::Old(ConvertedType::NONE), true),
+        (Integers::Old(ConvertedType::INT_64), true),
+        (Integers::New(|| LogicalType::integer(64, true)), true),
+        (Integers::Old(ConvertedType::UINT_64), false),
+        (Integers::New(|| LogicalType::integer(64, false)), false),
+        (Integers::Old(ConvertedType::DECIMAL), false),
+        (Integers::Old(ConvertedType::TIMESTAMP_MILLIS), false),
+    ] {
+        let path = file("integers.parquet", &parquet_file(&rows(), Some(kind)));
+        match Catalogue::read(&path, &columns, 100.0) {
+            Ok(found) => assert!(is_read && found == expected),
+            Err(error) => {
+                let text = error.to_string();
+                assert!(!is_read && text.contains("integers.parquet: ") && text.contains("column `m`"), "{text}");
+                assert!(text.contains("store floats"), "{text}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -92,7 +136,7 @@ fn each_fault_is_told_with_place_and_remedy() {
         let error = told(name, text.as_bytes());
         assert!(parts.iter().all(|part| error.contains(part)), "{error}");
     }
-    let whole = parquet_file(&rows());
+    let whole = parquet_file(&rows(), None);
     assert!(told("k.parquet", &whole[..whole.len() / 2]).contains("not a readable Parquet file"));
     assert!(told("l.parquet", &whole).contains("no column `mass`"));
     assert!(Catalogue::read(Path::new("there/is/none.csv"), &Columns::default(), 1.0).expect_err("none").is_io());

@@ -201,8 +201,16 @@ impl<B> Sink<B> for Kept {
 #[test]
 fn draws_of_several_chains_do_not_depend_on_threads_or_rounds() {
     let dim = 17_000;
-    let all = |threads: usize, round: u64| {
-        let own = BlockSettings { metric: MetricKind::Diagonal, ..hmc(Settings::default()) };
+    let fixed = |settings| {
+        let own = BlockSettings::adaptive(Sampler::Microcanonical(settings), MetricKind::Identity);
+        BlockSettings { acceptance_rate: None, searches_length: false, ..own }
+    };
+    let samplers = [
+        BlockSettings { metric: MetricKind::Diagonal, ..hmc(Settings::default()) },
+        fixed(microcanonical::Settings::adjusted(0.01, 0.05)),
+        fixed(microcanonical::Settings::biased(0.01, 0.05)),
+    ];
+    let all = |own: BlockSettings, threads: usize, round: u64| {
         let settings = ChainSettings { warm_up: 12, blocks: vec![own] };
         let lanes = (0..3).map(|i| {
             let mut target = Single(Odd(dim));
@@ -215,9 +223,12 @@ fn draws_of_several_chains_do_not_depend_on_threads_or_rounds() {
         pool.install(|| run(&mut lanes, 15, round, &Quiet)).expect("runs");
         lanes.into_iter().map(|lane| lane.sink.0).collect::<Vec<_>>()
     };
-    let one = all(1, 15);
-    assert!(one[0] != one[1] && one[0].len() == 15 * dim);
-    assert!(all(2, 4) == one && all(3, 1) == one);
+    for (k, own) in samplers.into_iter().enumerate() {
+        let one = all(own, 1, 15);
+        assert!(one[0] != one[1] && one[0].len() == 15 * dim, "sampler {k}");
+        assert!(one[0][..dim] != one[0][14 * dim..], "sampler {k} stands still");
+        assert!(all(own, 2, 4) == one && all(own, 7, 1) == one, "sampler {k}");
+    }
 }
 
 #[test]
@@ -354,6 +365,27 @@ fn blocks_that_share_coordinates_go_on_with_the_same_bits_at_the_end_of_a_window
     }
     assert!(target.unit != 1.0);
     std::fs::remove_file(&path).expect("removed");
+}
+
+#[test]
+fn blocks_that_share_coordinates_sample_the_joint_gaussian() {
+    let settings = ChainSettings { warm_up: 300, blocks: vec![hmc(Settings::default()); 2] };
+    let mut target = Shared { at: [0.0; 2], unit: 1.0, which: 0 };
+    let start = vec![vec![10.0, -10.0], vec![-10.0]];
+    let mut chain = Chain::new(0, Seed::new(12), settings, start, &mut target).expect("starts");
+    let mut rows = vec![];
+    for draw in 0..20_300 {
+        chain.step(&mut target).expect("steps");
+        if draw >= 300 {
+            rows.extend(target.at);
+        }
+    }
+    // About the deviation of the first coordinate.
+    assert!((1.5..6.0).contains(&target.unit), "{}", target.unit);
+    let (mean, covariance) = mean_and_covariance(&rows, 2);
+    assert!((mean[0] - 1.0).abs() < 0.2 && (mean[1] - 4.0).abs() < 0.14, "{mean:?}");
+    let off = covariance.plus(&Matrix::from_rows(2, 2, vec![-9.0, -1.0, -1.0, -4.0]));
+    assert!(off.as_slice().iter().all(|x| x.abs() < 0.6), "{covariance:?}");
 }
 
 #[test]

@@ -180,15 +180,30 @@ fn accepted(mut kept: Vec<Candidate>, settings: &Settings, observation: usize) -
             let (first, last) = (kept[0].distance, kept[kept.len() - 1].distance);
             return Err(Error::numerical(format!(
                 "none of {n_simulations} simulations lies within {epsilon} of observation {observation}: the smallest \
-                 distance is {first:.4}"
+                 distance is {}",
+                four_digits(first, false)
             ))
             .at_key("epsilon")
-            .remedy(format!("epsilon = {last:.4} would accept {} of them; or increase n_simulations", kept.len())));
+            .remedy(format!(
+                "epsilon = {} would accept {} of them; or increase n_simulations",
+                four_digits(last, true),
+                kept.len()
+            )));
         }
         kept.truncate(n);
     }
     kept.sort_unstable_by_key(|c| c.index);
     Ok(kept)
+}
+
+/// A positive number of four significant digits near another, and not below it if that is asked.
+fn four_digits(x: f64, not_below: bool) -> f64 {
+    let power = if x > 0.0 { x.log10().floor() as i32 - 3 } else { 0 };
+    // By its decimals, which print as they are.
+    let with = |digits: f64| format!("{digits}e{power}").parse().unwrap_or(x);
+    let digits = (x / 10_f64.powi(power)).round();
+    let near: f64 = with(digits);
+    if not_below && near < x { with(digits + 1.0) } else { near }
 }
 
 fn posterior(

@@ -184,3 +184,14 @@ fn impossible_settings_and_shapes_are_refused_by_key() {
     let few = Settings { regression_adjustment: true, ..nearest_of(2, 100) };
     assert!(run(&problem, &[vec![1.0]], &few, 0).expect_err("too few").is_numerical());
 }
+
+#[test]
+fn an_epsilon_of_four_digits_accepts_no_fewer() {
+    for x in [0.000_012_345_6, 0.999_999_9, 0.123_44, 0.123_45, 12.345_000_1, 98_765.4, 3e-9] {
+        let (near, above) = (four_digits(x, false), four_digits(x, true));
+        assert!(above >= x && above <= 1.001 * x && (near / x - 1.0).abs() <= 0.0005, "{x}: {near} {above}");
+        let digits = above.to_string().replace('.', "").trim_matches('0').len();
+        assert!(digits <= 4, "{above}");
+    }
+    assert_eq!([four_digits(0.123_41, true), four_digits(0.123_41, false)], [0.1235, 0.1234]);
+}

@@ -72,8 +72,8 @@ pub struct Round {
     pub epsilon: f64,
     /// Simulations run in this round.
     pub n_simulations: u64,
-    /// Places filled, over simulations up to the one that filled the last.
-    pub acceptance_rate: f64,
+    /// Places filled, over simulations up to the one that filled the last; none of a round without simulations.
+    pub acceptance_rate: Option<f64>,
     /// Effective number of particles for their weights, (Σw)²/Σw².
     pub ess: f64,
 }

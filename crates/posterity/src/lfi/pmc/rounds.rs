@@ -51,7 +51,7 @@ impl Scheme<'_> {
         let mut rounds = vec![Round {
             epsilon: population.distances.iter().copied().fold(0.0, f64::max),
             n_simulations: n_initial as u64,
-            acceptance_rate: n_particles as f64 / n_initial as f64,
+            acceptance_rate: Some(n_particles as f64 / n_initial as f64),
             ess: n_particles as f64,
         }];
         let mut n_simulations = n_initial as u64;
@@ -62,7 +62,9 @@ impl Scheme<'_> {
             if last.epsilon <= target {
                 break Stop::Epsilon;
             }
-            if rounds.len() > 1 && last.acceptance_rate <= min_acceptance_rate {
+            // Every round but the very last has simulations, and so a rate.
+            let rate = last.acceptance_rate.unwrap_or(1.0);
+            if rounds.len() > 1 && rate <= min_acceptance_rate {
                 break Stop::AcceptanceRate;
             }
             let epsilon = population.percentile(percentile).max(target);
@@ -70,13 +72,13 @@ impl Scheme<'_> {
             if n_open == 0 {
                 // All within the ε asked for, or no ε to choose.
                 if epsilon <= target {
-                    rounds.push(Round { epsilon, n_simulations: 0, acceptance_rate: 1.0, ess: last.ess });
+                    rounds.push(Round { epsilon, n_simulations: 0, acceptance_rate: None, ess: last.ess });
                     break Stop::Epsilon;
                 }
                 break Stop::EqualDistances;
             }
             let mixture = Mixture::new(&population, self.prior.n_params())?;
-            let mut drawn = self.draw(&mixture, epsilon, n_open, n_simulations, last.acceptance_rate)?;
+            let mut drawn = self.draw(&mixture, epsilon, n_open, n_simulations, rate)?;
             n_simulations += drawn.n_simulations;
             failures.merge(std::mem::take(&mut drawn.failures));
             let Some(n_needed) = drawn.n_needed else { break Stop::MaxSimulations };
@@ -87,7 +89,7 @@ impl Scheme<'_> {
             rounds.push(Round {
                 epsilon,
                 n_simulations: round,
-                acceptance_rate: n_open as f64 / n_needed as f64,
+                acceptance_rate: Some(n_open as f64 / n_needed as f64),
                 ess: population.ess(),
             });
             let note = format!("ε = {epsilon:.3}, accepted {:.3}", n_open as f64 / n_needed as f64);

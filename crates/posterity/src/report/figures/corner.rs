@@ -69,8 +69,8 @@ pub(in super::super) fn corner(report: &Report) -> Option<Figure> {
         name: "corner",
         title: "Parameters",
         caption: format!(
-            "Contours enclose 68.3 % and 95.4 % of the posterior mass (smallest regions); densities on the diagonal are \
-             scaled to their peaks.{exact}"
+            "Contours enclose 68.3 % and 95.4 % of the posterior mass (smallest regions of the smoothed density); densities \
+             on the diagonal are scaled to their peaks.{exact}"
         ),
         svg: svg.finish(),
     })

@@ -3,7 +3,7 @@
 use super::super::axis::{Axis, Panel, range};
 use super::super::label;
 use super::super::svg::{PALETTE, Svg};
-use super::super::{Failed, Figure};
+use super::super::{Consequence, Failed, Figure};
 use super::{LEFT, Mark, RIGHT, WIDTH, curve, legend, solid};
 use crate::parameter::Parameter;
 
@@ -13,7 +13,8 @@ const BINS: usize = 24;
 /// Panels in rows of two, one a parameter, each over the range of its prior where that is bounded. Sets that were drawn
 /// at one point have nothing to show.
 pub(in super::super) fn failures(failed: &[Failed], parameters: &[Parameter], bounds: &[(f64, f64)]) -> Option<Figure> {
-    let failed: Vec<&Failed> = failed.iter().filter(|set| set.is_spread && !set.theta.is_empty()).collect();
+    let is_spread = |set: &&Failed| set.consequence == Consequence::Rejected && !set.theta.is_empty();
+    let failed: Vec<&Failed> = failed.iter().filter(is_spread).collect();
     if failed.is_empty() {
         return None;
     }

@@ -60,15 +60,16 @@ pub(in super::super) fn mass_function(function: &MassFunction) -> Option<Figure>
         (Mark::Block(BLUE, OPACITY[0]), "95 %".to_string()),
     ];
     legend(&mut svg, LEFT, 24.0, &entries);
-    let (outside, seen) = mass_bins_outside(function);
+    let (outside, seen, expected) = mass_bins_outside(function);
     Some(Figure {
         name: "mass_function",
         title: "Halo mass function by density",
         caption: format!(
             "Halos for each voxel and factor ten in mass, in voxels of like density; bars are 68 % Poisson intervals \
              (Gehrels 1986), an arrow is the upper end where there is no halo. Below each: catalogue less median, in units of half \
-             the 68 % band. {outside} of {seen} mass bins lie outside the 95 % band, {:.1} are expected.",
-            0.05 * seen as f64
+             the 68 % band. {outside} of {seen} mass bins lie outside the 95 % band, at most {expected:.1} \
+             are expected of Poisson numbers. Where the field is sampled, the catalogue's counts are means over draws, each \
+             binned by its own density."
         ),
         svg: svg.finish(),
     })

@@ -1,4 +1,8 @@
 //! Data against the posterior predictive distribution, and what is left when its median is taken off.
+//!
+//! Quantiles at the place p (N + 1) of N sorted draws, since one more draw lies below the k-th of them with probability
+//! k/(N + 1): so many data as are said are expected outside the band, whatever N. Below the first draw and above the last
+//! nothing is known: with fewer than 43 draws the band is between these two.
 
 use super::super::axis::{Axis, Panel, range};
 use super::super::label;
@@ -58,15 +62,15 @@ pub(in super::super) fn predictive(predictive: &Predictive) -> Option<Figure> {
         (Mark::Block(BLUE, 0.22), "95.4 %".to_string()),
     ];
     legend(&mut svg, LEFT, 24.0, &entries);
-    let outside = points.iter().filter(|p| p.datum < p.quantiles[0] || p.datum > p.quantiles[4]).count();
+    let (outside, expected) = outside(&points);
     Some(Figure {
         name: "predictive",
         title: "Data and prediction",
         caption: format!(
             "Simulations at parameters drawn from the posterior, and below the same with their median taken off. {outside} \
-             of {} data lie outside the 95.4 % band, {:.1} are expected if data are independent.{}{}",
+             of {} data lie outside the 95.4 % band, {expected:.1} are expected of so many simulations if data are \
+             independent.{}{}",
             points.len(),
-            0.046 * points.len() as f64,
             if predictive.note.is_empty() { "" } else { " " },
             predictive.note
         ),
@@ -79,6 +83,14 @@ struct Point {
     datum: f64,
     error: f64,
     quantiles: [f64; 5],
+    /// That another draw is outside the outer band.
+    chance_outside: f64,
+}
+
+/// Data outside the 95.4 % band, and how many are expected there.
+fn outside(points: &[Point]) -> (usize, f64) {
+    let found = points.iter().filter(|p| p.datum < p.quantiles[0] || p.datum > p.quantiles[4]).count();
+    (found, points.iter().map(|p| p.chance_outside).sum())
 }
 
 /// In the order of the abscissa; data without a place on it or without a prediction are left out.
@@ -100,15 +112,46 @@ fn points(predictive: &Predictive) -> Option<Vec<Point>> {
         column.sort_by(f64::total_cmp);
         let last = column.len().checked_sub(1)?;
         let quantiles = PROBABILITIES.map(|p| {
-            let at = p * last as f64;
+            let at = (p * (last + 2) as f64 - 1.0).clamp(0.0, last as f64);
             let (below, above) = (column[at.floor() as usize], column[at.ceil() as usize]);
             below + (above - below) * at.fract()
         });
+        let chance_outside = 2.0 * PROBABILITIES[0].max(1.0 / (last + 2) as f64);
         let error = errors.get(i).copied().filter(|e| e.is_finite()).unwrap_or(0.0);
         let is_seen = data[i].is_finite() && x[i].is_finite() && (x[i] > 0.0 || !predictive.log_abscissa);
-        is_seen.then(|| Point { x: x[i], datum: data[i], error, quantiles })
+        is_seen.then(|| Point { x: x[i], datum: data[i], error, quantiles, chance_outside })
     };
     let mut points: Vec<Point> = (0..n).filter_map(point).collect();
     points.sort_by(|a, b| a.x.total_cmp(&b.x));
     (!points.is_empty()).then_some(points)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+    use rand_distr::{Distribution, StandardNormal};
+
+    #[test]
+    fn as_many_data_are_outside_as_are_expected_of_so_few_simulations() {
+        let n_data = 10_000;
+        let mut stream = Seed::new(1).stream(0);
+        let mut normal = |n: usize| -> Vec<f64> { (0..n).map(|_| StandardNormal.sample(&mut stream)).collect() };
+        for (n_draws, known) in [(20, 2.0 / 21.0), (100, 0.046)] {
+            let (data, draws) = (normal(n_data), normal(n_data * n_draws));
+            let points = points(&Predictive { data, draws, ..Predictive::default() }).expect("a point each");
+            let (found, expected) = outside(&points);
+            assert!((expected - known * n_data as f64).abs() < 1e-6, "{expected}");
+            // Five standard deviations of a binomial number, about a hundred; quantiles at p (N − 1) would leave 320 and
+            // 190 more outside.
+            let error = (expected * (1.0 - known)).sqrt();
+            assert!((found as f64 - expected).abs() < 5.0 * error, "{n_draws} draws: {found} of {expected}");
+        }
+    }
+
+    #[test]
+    fn one_draw_is_no_band() {
+        let one = Predictive { data: vec![0.0], draws: vec![1.0], ..Predictive::default() };
+        assert_eq!(outside(&points(&one).expect("a point")), (1, 1.0));
+    }
 }

@@ -42,7 +42,7 @@ pub(in super::super) fn rounds(rounds: &[Round]) -> Option<Figure> {
         title: "Rounds of population Monte Carlo",
         caption: format!(
             "The distance within which all particles lie after each round, and the fraction of draws that were accepted; \
-             {} simulations in all.",
+             {} simulations in complete rounds.",
             super::super::tables::count(total)
         ),
         svg: svg.finish(),

@@ -14,7 +14,7 @@ const PROPORTIONAL: Stroke = Stroke { colour: GREY, width: 1.6, dash: "7 5" };
 
 /// Two maps, and below them ψ against 1 + δ. `None` if the shapes of the maps do not fit.
 pub(in super::super) fn slices(slices: &Slices) -> Option<Figure> {
-    let Slices { n, box_length, thickness, density, psi, halos, relation } = slices;
+    let Slices { n, box_length, thickness, density, psi, halos, relation, weights_are_sampled } = slices;
     let map = |name, values| Map { name, n: *n, box_length: *box_length, values };
     let (left_map, right_map) = (map("density $1+\\delta$", density), map("engine $\\psi$", psi));
     if !left_map.is_whole() || !right_map.is_whole() {
@@ -51,11 +51,13 @@ pub(in super::super) fn slices(slices: &Slices) -> Option<Figure> {
         draw_relation(&mut svg, relation, below + 34.0);
     }
     let comma = if thickness.is_empty() { "" } else { ": " };
-    let below = if relation.is_some() {
-        " Below, ψ against the density of its own voxel: where it rises more steeply than the dashed line, the engine \
-         enhances contrast; the width of the bands is what it takes from the neighbours."
-    } else {
-        ""
+    let scatter = if *weights_are_sampled { ", and the posterior scatter of the weights" } else { "" };
+    let below = match relation {
+        Some(_) => format!(
+            " Below, ψ against the density of its own voxel: where it rises more steeply than the dashed line, the engine \
+             enhances contrast; the width of the bands is what it takes from the neighbours{scatter}."
+        ),
+        None => String::new(),
     };
     Some(Figure {
         name: "slices",

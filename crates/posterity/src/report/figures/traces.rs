@@ -2,12 +2,13 @@
 
 use super::super::Figure;
 use super::super::axis::{Axis, Panel, range};
-use super::super::chains::{LEAST_ESS, MOST_R_HAT, worst};
+use super::super::chains::{LEAST_ESS, worst};
 use super::super::density::{Curve, density};
 use super::super::extension::Traces;
 use super::super::label;
 use super::super::svg::{Anchor, GREY, INK, LARGE, PALE, PALETTE, SMALL, Stroke, Svg, VERMILLION, stroke};
 use super::{Mark, WIDTH, curve, legend, solid};
+use crate::diagnostics::MOST_R_HAT;
 
 /// Weights that are shown; of more, those of the largest R-hat.
 const MOST_WEIGHTS: usize = 40;

@@ -261,6 +261,7 @@ fn slices(extension: &Extension, shown: &[f64], pairs: &[Pair], psis: &[Vec<f64>
         psi: plane(n, &mean, |p| p),
         halos: halos.filter(|((voxel, _), _)| voxel % n == n / 2).map(|(_, x)| (x[0], x[1])).collect(),
         relation: relation(pairs, psis),
+        weights_are_sampled: extension.sampling.what != What::Field,
     }
 }
 
@@ -327,7 +328,9 @@ fn sampling(extension: &Extension, results: &ExtensionResults) -> Sampling {
             acceptance: found.acceptance_rate,
             divergences: found.n_divergent,
             gradient_evaluations: found.n_gradients,
+            judged_by: (*block == "field").then(|| "power in shells".into()),
             min_ess_bulk: ess,
+            max_r_hat: found.r_hat_max.unwrap_or(f64::NAN),
             seconds: found.ess_per_s.map_or(0.0, |rate| ess / rate),
         })
     };

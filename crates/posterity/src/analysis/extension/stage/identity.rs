@@ -14,8 +14,9 @@ use std::path::Path;
 
 const FILE: &str = "sampling.json";
 
-/// What a folder's draws follow from, and how many they are.
-#[derive(Serialize, Deserialize)]
+/// What a folder's draws follow from, and how many they are. What is missing in a file is that of no analysis.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Record {
     version: String,
     seed: u64,

@@ -31,10 +31,10 @@ pub(super) fn part(extension: &Extension, shown: &[f64], pairs: &[Pair], psis: &
     let drawn: Vec<Counted> = (pairs.par_iter().zip(psis).enumerate())
         .map(|(i, (pair, psi))| {
             let of_voxels: Vec<usize> = pair.density.iter().map(bin_of).collect();
-            let expected = expected(&mixture, &pair.weights[n_engine..], psi, &of_voxels, bins.len(), &edges);
+            let mut expected = expected(&mixture, &pair.weights[n_engine..], psi, &of_voxels, bins.len(), &edges);
+            expected.iter_mut().for_each(|n| *n *= volume);
             let mut stream = seed.stream(i as u64);
-            let mut scatters =
-                |n: &f64| -> Vec<f64> { (0..N_SCATTERS).map(|_| scattered(n * volume, &mut stream)).collect() };
+            let mut scatters = |n: &f64| -> Vec<f64> { (0..N_SCATTERS).map(|_| scattered(*n, &mut stream)).collect() };
             let drawn = expected.iter().map(&mut scatters).collect();
             let mut found = vec![0.0; bins.len() * N_MASSES];
             for (voxel, mass) in &extension.halos.cells {
@@ -43,18 +43,17 @@ pub(super) fn part(extension: &Extension, shown: &[f64], pairs: &[Pair], psis: &
             }
             let mut n_voxels = vec![0.0; bins.len()];
             of_voxels.iter().for_each(|bin| n_voxels[*bin] += 1.0);
-            Counted { drawn, found, n_voxels }
+            Counted { expected, drawn, found, n_voxels }
         })
         .collect();
-    let mean = |of: &dyn Fn(&Counted) -> f64| -> u64 {
-        (drawn.iter().map(of).sum::<f64>() / drawn.len().max(1) as f64).round() as u64
-    };
+    let mean = |of: &dyn Fn(&Counted) -> f64| drawn.iter().map(of).sum::<f64>() / drawn.len().max(1) as f64;
     let all = bins.iter().enumerate().map(|(b, bin)| MassFunctionBin {
         density_low: 1.0 + bin.low,
         density_high: 1.0 + bin.high,
-        n_voxels: mean(&|counted| counted.n_voxels[b]),
+        n_voxels: mean(&|counted| counted.n_voxels[b]).round() as u64,
         mass_edges: edges.clone(),
-        counts: (0..N_MASSES).map(|m| mean(&|counted| counted.found[b * N_MASSES + m])).collect(),
+        counts: (0..N_MASSES).map(|m| mean(&|counted| counted.found[b * N_MASSES + m]).round() as u64).collect(),
+        expected: (0..N_MASSES).map(|m| mean(&|counted| counted.expected[b * N_MASSES + m])).collect(),
         posterior: band(
             (0..N_MASSES).map(|m| drawn.iter().flat_map(|d| d.drawn[b * N_MASSES + m].clone()).collect()).collect(),
         ),
@@ -62,9 +61,10 @@ pub(super) fn part(extension: &Extension, shown: &[f64], pairs: &[Pair], psis: &
     MassFunction { bins: all.collect() }
 }
 
-/// By a draw, in each bin of density and mass: halos expected, with Poisson scatter, some times; halos of the catalogue; and voxels in
-/// each bin of density.
+/// By a draw, in each bin of density and mass: halos expected; numbers with Poisson scatter about them; halos of the
+/// catalogue; and voxels in each bin of density.
 struct Counted {
+    expected: Vec<f64>,
     drawn: Vec<Vec<f64>>,
     found: Vec<f64>,
     n_voxels: Vec<f64>,

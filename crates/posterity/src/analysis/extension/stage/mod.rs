@@ -11,6 +11,7 @@ mod figures;
 mod identity;
 mod mass_function;
 mod proxy;
+mod references;
 mod report;
 mod results;
 mod sampling;

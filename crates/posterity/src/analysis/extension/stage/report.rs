@@ -1,11 +1,11 @@
 //! The last stage: figures, tables and one page, from what the chains left in the output folder.
 
 use super::super::{Extension, What};
+use super::references::references;
 use super::results::ExtensionResults;
 use super::{figures, identity, told};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::reference::Reference;
 use crate::report::{Manifest, Report};
 use std::path::Path;
 use std::time::Instant;
@@ -28,7 +28,7 @@ pub fn report(extension: &Extension, out_dir: &Path, progress: &dyn Progress) ->
             extension: Some(figures::parts(extension, &results, out_dir)?),
             warnings: results.warnings.clone(),
             manifest: manifest(extension, &results)?,
-            references: REFERENCES.to_vec(),
+            references: references(extension, !results.comparison.is_empty()),
             ..Report::default()
         };
         let folder = out_dir.join("figures");
@@ -66,30 +66,3 @@ fn manifest(extension: &Extension, results: &ExtensionResults) -> Result<Manifes
         facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
     })
 }
-
-const REFERENCES: [Reference; 4] = [
-    Reference {
-        authors: "Charnock T., Lavaux G., Wandelt B. D., Sarma Boruah S., Jasche J., Hudson M. J., 2020",
-        title: "Neural physical engines for inferring the halo mass distribution function",
-        source: "MNRAS 494, 50; arXiv:1909.06379",
-        url: "https://arxiv.org/abs/1909.06379",
-    },
-    Reference {
-        authors: "Jasche J., Lavaux G., 2019",
-        title: "Physical Bayesian modelling of the non-linear matter distribution: new insights into the nearby universe",
-        source: "A&A 625, A64; arXiv:1806.11117",
-        url: "https://arxiv.org/abs/1806.11117",
-    },
-    Reference {
-        authors: "Neyrinck M. C., Aragón-Calvo M. A., Jeong D., Wang X., 2014",
-        title: "A halo bias function measured deeply into voids without stochasticity",
-        source: "MNRAS 441, 646; arXiv:1309.6641",
-        url: "https://arxiv.org/abs/1309.6641",
-    },
-    Reference {
-        authors: "Neal R. M., 2011",
-        title: "MCMC using Hamiltonian dynamics",
-        source: "Handbook of Markov Chain Monte Carlo, chapter 5; arXiv:1206.1901",
-        url: "https://arxiv.org/abs/1206.1901",
-    },
-];

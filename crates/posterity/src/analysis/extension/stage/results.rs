@@ -12,9 +12,9 @@
 
 use super::super::super::results::Summary;
 use super::super::super::results_file::{self, FILE, but_title};
-use super::super::{Extension, What};
+use super::super::{Extension, Sampling, What};
 use super::stored::{Stored, block_names, checkpoint_path};
-use crate::diagnostics::{bulk_ess, r_hat, tail_ess};
+use crate::diagnostics::{MOST_R_HAT, bulk_ess, r_hat, tail_ess};
 use crate::error::{Error, Result};
 use crate::hmc;
 use crate::report::BiasRow;
@@ -22,9 +22,6 @@ use crate::seed::Seed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Chains whose R-hat is not below this have not converged.
-const R_HAT: f64 = 1.05;
 
 /// The content of `results.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,7 +79,7 @@ pub struct BlockResults {
     pub n_divergent: u64,
     /// Gradients evaluated.
     pub n_gradients: u64,
-    /// Least bulk effective sample size: of the weights; of the field's power in each shell.
+    /// Least bulk effective sample size: of the weights; of the field's power in shells, not of its voxels.
     pub ess_min: Option<f64>,
     /// Of these, for each gradient.
     pub ess_per_gradient: Option<f64>,
@@ -90,7 +87,7 @@ pub struct BlockResults {
     pub ess_per_s: Option<f64>,
     /// Largest R-hat of what `ess_min` is the least of.
     pub r_hat_max: Option<f64>,
-    /// True if the draws do not follow the posterior, whatever their number.
+    /// True if the draws do not follow the posterior, whatever their number: one block that is biased biases all.
     pub is_biased: bool,
 }
 
@@ -138,6 +135,7 @@ impl ExtensionResults {
         let sampling = &extension.sampling;
         let stored = Stored::open(extension, out_dir)?;
         let seconds = seconds(extension, out_dir)?;
+        let is_biased = sampling.chain.blocks.iter().any(|own| own.sampler.is_biased());
         self.weights.clear();
         self.blocks.clear();
         if sampling.what != What::Field {
@@ -177,27 +175,34 @@ impl ExtensionResults {
                     ess_per_gradient: ess_min.and_then(|ess| finite(ess / n_gradients)),
                     ess_per_s: ess_min.and_then(|ess| finite(ess / seconds[1])),
                     r_hat_max,
-                    is_biased: settings.sampler.is_biased(),
+                    is_biased,
                 },
             );
         }
         self.timings_s.insert("sample".into(), seconds[0]);
-        self.warnings = self.warnings();
+        self.warnings = self.warnings(sampling);
         Ok(())
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self, sampling: &Sampling) -> Vec<String> {
         let mut warnings = Vec::new();
-        for (name, block) in &self.blocks {
-            if block.is_biased {
+        for (&name, own) in block_names(sampling.what).iter().zip(&sampling.chain.blocks) {
+            let Some(block) = self.blocks.get(name) else { continue };
+            let is_biased = own.sampler.is_biased();
+            if is_biased {
+                let draws = match sampling.what {
+                    What::Joint => "all draws, those of the weights too,",
+                    What::Field | What::Weights => "its draws",
+                };
                 warnings.push(format!(
-                    "The sampler of the block {name} is biased: its draws do not follow the posterior, however many."
+                    "The sampler of the block {name} is biased: {draws} do not follow the posterior, however many."
                 ));
             }
+            let of = if name == "field" { "R-hat of its power in shells" } else { "R-hat" };
             match block.r_hat_max {
-                Some(r) if r < R_HAT => {}
+                Some(r) if r < MOST_R_HAT => {}
                 Some(r) => warnings.push(format!(
-                    "The chains of the block {name} have not converged: R-hat is up to {r:.3}. Ask for more draws or a \
+                    "The chains of the block {name} have not converged: {of} is up to {r:.3}. Ask for more draws or a \
                      longer warm-up."
                 )),
                 None => warnings.push(format!(
@@ -206,9 +211,10 @@ impl ExtensionResults {
             }
             if block.n_divergent > 0 {
                 let (n, draws) = (block.n_divergent, if block.n_divergent == 1 { "draw" } else { "draws" });
+                let remedy = if is_biased { "smaller step_size" } else { "higher acceptance_rate" };
                 warnings.push(format!(
                     "{n} {draws} of the block {name} had divergent trajectories: parts of the posterior may not have been \
-                     reached. Ask for a higher acceptance_rate."
+                     reached. Ask for a {remedy}."
                 ));
             }
         }
