@@ -11,6 +11,7 @@ check:
 bench:
     cargo bench --package posterity --bench imnn
     cargo bench --package posterity --bench network
+    cargo bench --package posterity --bench convolution
     cargo bench --package posterity --bench abc
     cargo bench --package posterity --bench pmc
     cargo bench --package posterity --bench simulate

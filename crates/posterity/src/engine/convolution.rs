@@ -199,7 +199,7 @@ impl Stencil {
         let (xs, ys) = (shape.offsets(0), shape.offsets(1));
         let tasks = out.par_chunks_mut(shape.task()).zip(scratch.par_chunks_mut(shape.padded()));
         tasks.enumerate().for_each(|(task, (out, padded))| {
-            let across = [&xs[..], &ys[..]];
+            let (across, out) = ([&xs[..], &ys[..]], Some(out));
             Arch::new().dispatch(StencilTask {
                 shape: *shape,
                 across,
@@ -213,25 +213,26 @@ impl Stencil {
         });
     }
 
-    /// Adjoint: `d_field` += Kᵀ `cotangent`, and `d_kernel` += the gradient of the sum of `cotangent` · (K ⋆ `field`).
+    /// Adjoint: `d_field` += Kᵀ `cotangent` (where wanted), and `d_kernel` += the gradient of the sum of
+    /// `cotangent` · (K ⋆ `field`).
     pub(super) fn vjp(
         &mut self,
         field: &[f64],
         kernel: &[f64],
         cotangent: &[f64],
-        d_field: &mut [f64],
+        d_field: Option<&mut [f64]>,
         d_kernel: &mut [f64],
     ) {
         if let Some(spectral) = &mut self.spectral {
-            let add = |all: &[f64]| d_field.iter_mut().zip(all).for_each(|(d, x)| *d += x);
-            let d_taps = spectral.vjp(field, kernel.iter().copied(), cotangent, Some(add));
+            let add = d_field.map(|d_field| move |all: &[f64]| d_field.iter_mut().zip(all).for_each(|(d, x)| *d += x));
+            let d_taps = spectral.vjp(field, kernel.iter().copied(), cotangent, add);
             return d_kernel.iter_mut().zip(d_taps).for_each(|(d, tap)| *d += tap);
         }
         let Self { shape, scratch, sums, .. } = self;
         // Kᵀ is the kernel seen in a mirror: offsets and taps in reverse order.
         let (xs, ys) = (shape.offsets(0), shape.offsets(1));
-        let tasks = scratch.par_chunks_mut(shape.padded()).zip(sums.par_chunks_mut(kernel.len()));
-        tasks.zip(d_field.par_chunks_mut(shape.task())).enumerate().for_each(|(task, ((padded, sums), out))| {
+        let tasks = scratch.par_chunks_mut(shape.padded()).zip(sums.par_chunks_mut(kernel.len())).enumerate();
+        let run = |task: usize, out: Option<&mut [f64]>, padded: &mut [f64], sums: &mut [f64]| {
             sums.fill(0.0);
             let across = [&xs[..], &ys[..]];
             let gradient = Some((field, sums));
@@ -245,7 +246,13 @@ impl Stencil {
                 padded,
                 gradient,
             });
-        });
+        };
+        match d_field {
+            Some(d_field) => tasks
+                .zip(d_field.par_chunks_mut(shape.task()))
+                .for_each(|((task, (padded, sums)), out)| run(task, Some(out), padded, sums)),
+            None => tasks.for_each(|(task, (padded, sums))| run(task, None, padded, sums)),
+        }
         add_in_order(sums, d_kernel);
     }
 }
@@ -312,7 +319,7 @@ struct StencilTask<'a> {
     field: &'a [f64],
     kernel: &'a [f64],
     task: usize,
-    out: &'a mut [f64],
+    out: Option<&'a mut [f64]>,
     padded: &'a mut [f64],
     /// In the adjoint: the field, and the sums by tap.
     gradient: Option<(&'a [f64], &'a mut [f64])>,
@@ -323,13 +330,15 @@ impl WithSimd for StencilTask<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { shape, across: [xs, ys], field, kernel, task, out, padded, mut gradient } = self;
+        let Self { shape, across: [xs, ys], field, kernel, task, mut out, padded, mut gradient } = self;
         let (n, h) = (shape.grid[2], shape.half[2]);
         let is_adjoint = gradient.is_some();
         let depth = 2 * h + 1;
-        for (i, out) in out.chunks_exact_mut(n).enumerate() {
+        let n_rows = (shape.grid[0] * shape.grid[1] - task * ROWS).min(ROWS);
+        for i in 0..n_rows {
             let row = task * ROWS + i;
-            if !is_adjoint {
+            let mut out = out.as_mut().map(|out| &mut out[i * n..(i + 1) * n]);
+            if let Some(out) = out.as_mut().filter(|_| !is_adjoint) {
                 out.fill(0.0);
             }
             for (plane, taps) in kernel.chunks_exact(depth).enumerate() {
@@ -340,8 +349,10 @@ impl WithSimd for StencilTask<'_> {
                 for (tap, k) in taps.iter().enumerate() {
                     let start = if is_adjoint { depth - 1 - tap } else { tap };
                     let shifted = &padded[start..start + n];
-                    for (o, f) in out.iter_mut().zip(shifted) {
-                        *o = multiply_add::<S>(*k, *f, *o);
+                    if let Some(out) = &mut out {
+                        for (o, f) in out.iter_mut().zip(shifted) {
+                            *o = multiply_add::<S>(*k, *f, *o);
+                        }
                     }
                     if let Some((other, sums)) = &mut gradient {
                         let other = &other[row * n..(row + 1) * n];

@@ -22,8 +22,12 @@ pub struct Features {
 }
 
 impl Engine {
-    /// The columns of a density at the voxels of these indices.
+    /// The columns of a density (δ, `n_voxels` values) at the voxels of these indices.
+    ///
+    /// # Panics
+    /// If the density has another length, or an index is none of its voxels'.
     pub fn features(&mut self, density: &[f64], voxels: &[usize]) -> Features {
+        assert_eq!(density.len(), self.n_voxels);
         self.take_logarithm(density);
         let mut field = vec![0.0; self.n_voxels];
         let choose = |field: &[f64]| voxels.iter().map(|i| field[*i]).collect::<Vec<f64>>();

@@ -24,6 +24,7 @@ mod spectral;
 mod tests;
 
 pub use features::Features;
+pub use multipole::MAX_DEGREE;
 
 use crate::error::{Error, Result};
 use crate::math::vectorised;
@@ -67,13 +68,13 @@ impl Settings {
         names.push("kernel_bias".into());
         for degree in self.directed() {
             names.push(format!("kernel_l{degree}_power"));
-            names.extend(multipole::squares(half, true)[1..].iter().map(|s| format!("kernel_l{degree}_r2_{s}")));
+            names.extend(multipole::squares(half, true).iter().skip(1).map(|s| format!("kernel_l{degree}_r2_{s}")));
         }
         names
     }
 
-    /// Bytes that an [`Engine`] takes for each voxel, at most: 32 are of the transforms of a large kernel on a cube, once
-    /// for degree 0 and once for all others.
+    /// Bytes that an [`Engine`] takes for each voxel, about: 32 are of the transforms of a large kernel on a cube, once for
+    /// degree 0 and once for all others.
     pub fn bytes_per_voxel(&self) -> f64 {
         let taps: usize = self.kernel_size.iter().product();
         let transforms = [taps >= spectral::EVEN_TAPS, taps >= spectral::TAPS && self.directed().next().is_some()];
@@ -81,7 +82,7 @@ impl Settings {
         8.0 * (4.0 + 4.0 * n_transforms + self.directed().map(|l| 2.0 * l as f64 + 2.0).sum::<f64>())
     }
 
-    /// Bytes that [`Features`] take for each voxel.
+    /// Bytes that [`Features`] take for each voxel, about.
     pub fn bytes_per_voxel_of_features(&self) -> f64 {
         let half = self.half();
         let radii = multipole::squares(half, true).len() as f64;
@@ -98,8 +99,8 @@ impl Settings {
     }
 }
 
-/// The engine on a grid, with its scratch memory: (4 + Σ_{ℓ>0}(2ℓ + 2)) × 8 bytes for each voxel, and with large kernels
-/// what [`Settings::bytes_per_voxel`] says.
+/// The engine on a grid, with its scratch memory: about (4 + Σ_{ℓ>0}(2ℓ + 2)) × 8 bytes for each voxel, and with large
+/// kernels what [`Settings::bytes_per_voxel`] says.
 pub struct Engine {
     settings: Settings,
     n_voxels: usize,
@@ -130,8 +131,8 @@ impl Engine {
     /// An engine for fields of `grid` voxels in C order (`[1, n, n]` in two dimensions).
     ///
     /// # Errors
-    /// Invalid input, for a kernel whose size is even or larger than the grid, degrees that do not ascend from 0, or a
-    /// floor that is not positive.
+    /// Invalid input, for a kernel whose size is even or larger than the grid, degrees that do not ascend from 0 or go
+    /// beyond [`MAX_DEGREE`], or a floor that is not positive.
     pub fn new(grid: [usize; 3], settings: &Settings) -> Result<Self> {
         check(grid, settings)?;
         let half = settings.half();
@@ -222,34 +223,27 @@ impl Engine {
     ///
     /// # Panics
     /// If a length is another.
-    pub fn vjp(&mut self, weights: &[f64], d_psi: &[f64], d_density: Option<&mut [f64]>, d_weights: &mut [f64]) {
+    pub fn vjp(&mut self, weights: &[f64], d_psi: &[f64], mut d_density: Option<&mut [f64]>, d_weights: &mut [f64]) {
         assert_eq!((weights.len(), d_psi.len(), d_weights.len()), (self.n_weights(), self.n_voxels, self.n_weights()));
         let Self { isotropic, directed, stencil, log_density, log_slope, slope, gradient, sums, n_isotropic, .. } =
             self;
-        let (n, is_linear) = (*n_isotropic, directed.is_empty());
+        let n = *n_isotropic;
         let inputs = d_psi.par_chunks(CHUNK).zip(slope.par_chunks(CHUNK));
         gradient.par_chunks_mut(CHUNK).zip(inputs).zip(sums.par_iter_mut()).for_each(|((g, (d, s)), sum)| {
             *sum = Arch::new().dispatch(Product { out: g, a: d, b: s });
         });
         d_weights[n] += sums.iter().sum::<f64>();
-        let mut unused = Vec::new();
-        let (is_wanted, d_density) = match d_density {
-            Some(d_density) => (true, d_density),
-            None if is_linear => (false, &mut unused[..]),
-            // The pass over a directed kernel writes both gradients; `slope` is not needed any more.
-            None => (true, &mut slope[..]),
-        };
-        let d_field = is_wanted.then_some(&mut *d_density);
-        isotropic.vjp(log_density, &weights[..n], gradient, d_field, &mut d_weights[..n]);
+        isotropic.vjp(log_density, &weights[..n], gradient, d_density.as_deref_mut(), &mut d_weights[..n]);
         let (mut rest, mut d_rest) = (&weights[n + 1..], &mut d_weights[n + 1..]);
         for degree in directed {
             let (own, others) = rest.split_at(degree.squares.len());
             let (d_own, d_others) = d_rest.split_at_mut(degree.squares.len());
             (rest, d_rest) = (others, d_others);
             if let Some(stencil) = stencil {
-                degree.vjp(stencil, log_density, own, gradient, sums, d_density, d_own);
+                degree.vjp(stencil, log_density, own, gradient, sums, d_density.as_deref_mut(), d_own);
             }
         }
+        let Some(d_density) = d_density else { return };
         d_density.par_chunks_mut(CHUNK).zip(log_slope.par_chunks(CHUNK)).for_each(|(d, s)| {
             Arch::new().dispatch(|| d.iter_mut().zip(s).for_each(|(d, s)| *d *= s));
         });
@@ -265,6 +259,12 @@ impl Engine {
 }
 
 fn check(grid: [usize; 3], settings: &Settings) -> Result<()> {
+    // First of all: what is as many as the degree is made next.
+    if let Some(degree) = settings.degrees.iter().find(|degree| **degree > MAX_DEGREE) {
+        return Err(Error::invalid_input(format!("harmonics of degree {degree} are too fine for any kernel"))
+            .at_key("degrees")
+            .remedy(format!("give degrees up to {MAX_DEGREE}")));
+    }
     let size = settings.kernel_size;
     if size.iter().any(|k| k % 2 == 0) {
         return Err(Error::invalid_input(format!("a kernel of {size:?} voxels has no centre"))
@@ -319,7 +319,7 @@ impl Degree {
         own: &[f64],
         gradient: &[f64],
         sums: &mut [f64],
-        d_field: &mut [f64],
+        mut d_field: Option<&mut [f64]>,
         d_own: &mut [f64],
     ) {
         for m in 0..self.directions.len() {
@@ -332,6 +332,7 @@ impl Degree {
             });
             d_own[0] += sums.iter().sum::<f64>();
             self.d_kernel.fill(0.0);
+            let d_field = d_field.as_deref_mut();
             stencil.vjp(log_density, &self.kernel, &self.cotangent, d_field, &mut self.d_kernel);
             for ((d, radius), direction) in self.d_kernel.iter().zip(&self.radius).zip(&self.directions[m]) {
                 if let Some(r) = radius.filter(|r| *r > 0) {

@@ -14,6 +14,10 @@
 
 use std::f64::consts::PI;
 
+/// The highest degree of a kernel: beyond it m are no longer told apart by the voxels of kernels in use, and the products
+/// in [`spherical_harmonics`] leave the range of numbers from 88 on.
+pub const MAX_DEGREE: usize = 16;
+
 /// Values of |d|² in a kernel that reaches `half` voxels to both sides on each axis, ascending, without 0 if
 /// `is_directed`.
 pub fn squares(half: [usize; 3], is_directed: bool) -> Vec<usize> {

@@ -15,7 +15,7 @@ const CHUNK: usize = 4096;
 pub(super) const EVEN_TAPS: usize = 9 * 9 * 9;
 pub(super) const TAPS: usize = 5 * 5 * 5;
 
-/// Transforms for one grid and size of kernel: 32 bytes for each voxel.
+/// Transforms for one grid and size of kernel: about 32 bytes for each voxel.
 pub(super) struct Spectral {
     fft: RealFft3,
     /// Where on the grid each tap lies, in C order of the offsets.

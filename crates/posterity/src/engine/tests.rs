@@ -28,6 +28,8 @@ fn known_numbers_of_weights() {
     let more = ["kernel_l2_power", "kernel_l2_r2_2", "kernel_l2_r2_3"];
     assert_eq!(engine.names(), [&names[..], &more[..]].concat());
     assert_eq!(engine.n_weights(), 8);
+    // Names of what no engine can be made of: for the error to be told by the check.
+    assert_eq!(settings([1; 3], &[0, 1]).names(), ["kernel_r2_0", "kernel_bias", "kernel_l1_power"]);
 }
 
 /// Gauss–Legendre in cos θ would do; the midpoint rule in φ and Simpson's in z are exact enough at 1e-9.
@@ -91,7 +93,7 @@ fn convolutions_have_their_adjoints() {
         let kernel = field(kernel.len(), 3);
         let (mut d_f, mut d_k) = (vec![0.0; n], vec![0.0; kernel.len()]);
         stencil.forward(&f, &kernel, &mut out);
-        stencil.vjp(&f, &kernel, &g, &mut d_f, &mut d_k);
+        stencil.vjp(&f, &kernel, &g, Some(&mut d_f), &mut d_k);
         let value = dot(&g, &out);
         assert!((dot(&d_f, &f) / value - 1.0).abs() < 1e-12 && (dot(&d_k, &kernel) / value - 1.0).abs() < 1e-12);
     }
@@ -112,13 +114,15 @@ fn transforms_give_what_stencils_give() {
             let mut stencil = Stencil::with(spectral(), grid, half);
             let [mut out, mut d_f, mut other, mut d_g] = [(); 4].map(|()| field(n_voxels, 4));
             let [mut d_w, mut d_w_alone] = [(); 2].map(|()| field(w.len(), 5));
-            let mut d_k = field(kernel.len(), 6);
+            let [mut d_k, mut d_k_alone] = [(); 2].map(|()| field(kernel.len(), 6));
             isotropic.forward(&f, &w, &mut out);
             isotropic.vjp(&f, &w, &g, Some(&mut d_f), &mut d_w);
             isotropic.vjp(&f, &w, &g, None, &mut d_w_alone);
             stencil.forward(&f, &kernel, &mut other);
-            stencil.vjp(&f, &kernel, &g, &mut d_g, &mut d_k);
-            [out, d_f, other, d_g, d_w, d_w_alone, d_k]
+            stencil.vjp(&f, &kernel, &g, Some(&mut d_g), &mut d_k);
+            stencil.vjp(&f, &kernel, &g, None, &mut d_k_alone);
+            assert_eq!((&d_w, &d_k), (&d_w_alone, &d_k_alone));
+            [out, d_f, other, d_g, d_w, d_k]
         };
         for (k, (a, b)) in results(&spectral).iter().zip(&results(&|| None)).enumerate() {
             let size = b.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
@@ -212,10 +216,11 @@ fn psi_commutes_with_the_symmetries_of_the_cube() {
 #[test]
 fn features_give_the_same_psi_and_gradient() {
     for degrees in [&[0][..], &[0, 2]] {
-        let mut engine = Engine::new([6; 3], &settings([3; 3], degrees)).expect("valid");
+        let mut engine = Engine::new([20; 3], &settings([3; 3], degrees)).expect("valid");
         let n = engine.n_voxels();
         let (density, weights) = (field(n, 9), field(engine.n_weights(), 10));
         let chosen: Vec<usize> = (0..n).filter(|i| i % 3 != 1).collect();
+        assert!(chosen.len() > 2 * CHUNK && !chosen.len().is_multiple_of(CHUNK));
         let mut g = field(n, 11);
         (0..n).filter(|i| i % 3 == 1).for_each(|i| g[i] = 0.0);
         let (mut psi, mut d_weights) = (vec![0.0; n], vec![0.0; weights.len()]);
@@ -232,22 +237,51 @@ fn features_give_the_same_psi_and_gradient() {
     }
 }
 
+/// The gradient by the weights does not ask whether that by the density is wanted, nor how often it is taken: of direct
+/// stencils, and of transforms for ℓ > 0 and for all.
+#[test]
+fn a_gradient_may_be_taken_again() {
+    for (size, degrees) in [(3, &[0][..]), (3, &[0, 2]), (5, &[0, 1]), (9, &[0, 1])] {
+        let mut engine = Engine::new([9; 3], &settings([size; 3], degrees)).expect("valid");
+        let n = engine.n_voxels();
+        let (density, g) = (field(n, 4), field(n, 6));
+        let weights: Vec<f64> = field(engine.n_weights(), 5).iter().map(|w| 0.1 * w).collect();
+        let mut psi = vec![0.0; n];
+        engine.forward(&density, &weights, &mut psi);
+        let mut gradient = |wants_density: bool| {
+            let (mut d_density, mut d_weights) = (vec![0.0; n], vec![0.0; weights.len()]);
+            engine.vjp(&weights, &g, wants_density.then_some(&mut d_density[..]), &mut d_weights);
+            (d_weights, d_density)
+        };
+        let first = gradient(true);
+        assert_eq!(gradient(false).0, first.0, "{size} {degrees:?}");
+        assert_eq!(gradient(false).0, first.0, "{size} {degrees:?}");
+        assert_eq!(gradient(true), first, "{size} {degrees:?}");
+    }
+}
+
 #[test]
 fn threads_do_not_change_a_bit() {
-    let run = |threads: usize| {
+    let run = |threads: usize, n: usize, size: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("pool");
         pool.install(|| {
-            let mut engine = Engine::new([18; 3], &settings([3; 3], &[0, 1])).expect("valid");
+            let mut engine = Engine::new([n; 3], &settings([size; 3], &[0, 1])).expect("valid");
             let n = engine.n_voxels();
-            let (density, weights, g) = (field(n, 4), field(engine.n_weights(), 5), field(n, 6));
+            let (density, g) = (field(n, 4), field(n, 6));
+            let weights: Vec<f64> = field(engine.n_weights(), 5).iter().map(|w| 0.1 * w).collect();
             let (mut psi, mut d_density, mut d_weights) = (vec![0.0; n], vec![0.0; n], vec![0.0; weights.len()]);
             engine.forward(&density, &weights, &mut psi);
             engine.vjp(&weights, &g, Some(&mut d_density), &mut d_weights);
             [psi, d_density, d_weights]
         })
     };
-    assert_eq!(run(1), run(2));
-    assert_eq!(run(1), run(3));
+    // A direct stencil; transforms for both degrees, with more modes than one task has.
+    for (n, size) in [(18, 3), (20, 9)] {
+        let one = run(1, n, size);
+        assert!(one.iter().all(|part| part.iter().all(|x| x.is_finite()) && part.iter().any(|x| *x != 0.0)));
+        assert_eq!(one, run(2, n, size));
+        assert_eq!(one, run(3, n, size));
+    }
 }
 
 #[test]
@@ -257,5 +291,17 @@ fn settings_that_cannot_be_are_refused() {
     assert!(refused([3; 3], settings([5; 3], &[0])).contains("does not fit"));
     assert!(refused([8; 3], settings([3; 3], &[1])).contains("ascend from 0"));
     assert!(refused([8; 3], settings([1; 3], &[0, 1])).contains("no directions"));
+    // Neither of these may be made before it is refused: one is of NaN, the other of more memory than there is.
+    for degree in [17, 151, usize::MAX] {
+        let error = refused([8; 3], settings([3; 3], &[0, degree]));
+        let expected =
+            format!("`degrees`: harmonics of degree {degree} are too fine for any kernel; give degrees up to 16");
+        assert_eq!(error, expected);
+    }
+    assert!(Engine::new([8; 3], &settings([3; 3], &[0, MAX_DEGREE])).is_ok());
+    let highest = multipole::spherical_harmonics(MAX_DEGREE, [0.6, 0.0, 0.8]);
+    // The addition theorem.
+    let sum = highest.iter().map(|y| y * y).sum::<f64>() * 4.0 * std::f64::consts::PI;
+    assert!((sum / (2 * MAX_DEGREE + 1) as f64 - 1.0).abs() < 1e-12, "{sum}");
     assert!(refused([8; 3], Settings { floor: 0.0, ..Settings::default() }).contains("positive"));
 }

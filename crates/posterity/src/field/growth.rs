@@ -152,6 +152,17 @@ mod tests {
         assert_eq!(growth.first, 1.0);
     }
 
+    /// With constant w, D ∝ a ₂F₁(−1/(3w), (w − 1)/(2w); 1 − 5/(6w); −(1 − Ω_m)/Ω_m a^(−3w)) (Silveira & Waga 1994,
+    /// Phys. Rev. D 50, 4890); the values are of another program's ₂F₁.
+    #[test]
+    fn growth_is_the_hypergeometric_function_of_other_dark_energy() {
+        let background = Background::new(0.3, -0.8).expect("valid");
+        for (a, exact) in [(0.5, 0.6277271261206), (0.3, 0.3996487262346)] {
+            let first = background.growth(a).expect("valid").first;
+            assert!((first / exact - 1.0).abs() < 1e-9, "{a}: {first} {exact}");
+        }
+    }
+
     #[test]
     fn values_outside_are_refused() {
         for (omega_m, w) in [(0.0, -1.0), (1.1, -1.0), (f64::NAN, -1.0), (0.3, 0.0), (0.3, f64::NAN)] {

@@ -16,9 +16,10 @@
 //! at the Nyquist wavenumber of an axis, which a lattice does not see, are 0, also in φ,ij of two different axes; even
 //! ones are not.
 //!
-//! Limits: valid before shells cross; second order displaces particles in deep voids too far. Memory in bytes for each
-//! cell: 48 of second derivatives, 24 of displacements, 48 of modes at their stages, 4 of factors, 124 in all (60 in
-//! first order), 8 more where coordinates are whitened, and 512/n of scratch.
+//! Limits: valid before shells cross; second order displaces particles in deep voids too far, and its source is a product
+//! on the same grid, without de-aliasing: wavenumbers that add up to more than the Nyquist one fold back. Memory in
+//! bytes for each cell: 48 of second derivatives, 24 of displacements, 48 of modes at their stages, 4 of factors, 124 in
+//! all (60 in first order), 8 more where coordinates are whitened, and 512/n of scratch.
 //!
 //! Reference: Bouchet, Colombi, Hivon, Juszkiewicz 1995, A&A 296, 575; arXiv:astro-ph/9406013.
 

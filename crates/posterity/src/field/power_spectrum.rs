@@ -21,8 +21,16 @@ pub struct Cosmology {
     pub sigma8: f64,
 }
 
+/// Radius of the spheres of σ8 [Mpc/h].
+const SIGMA8_RADIUS: f64 = 8.0;
+
 /// Temperature of the background radiation [K] (Fixsen 2009, arXiv:0911.1955).
 const TEMPERATURE: f64 = 2.7255;
+
+/// What a table may lack of σ8² to be rescaled to a given σ8, which then is right to half of this.
+const LACKING: f64 = 1e-3;
+/// How far a table may end within the modes that it is to cover: numbers in a text are rounded.
+const ROUNDED: f64 = 1e-6;
 
 /// Linear power spectrum of matter at z = 0, P(k) [(Mpc/h)³] of k [h/Mpc].
 #[derive(Clone, Debug, PartialEq)]
@@ -141,13 +149,36 @@ impl LinearPower {
             }
     }
 
-    /// Root mean square of δ_lin in spheres of `radius` [Mpc/h]: σ² = ∫ d ln k k³ P W²(kR) / 2π². Of a table, what it
-    /// covers is integrated.
+    /// Root mean square of δ_lin in spheres of `radius` [Mpc/h], above 0 and up to some thousand:
+    /// σ² = ∫ d ln k k³ P W²(kR) / 2π², of the fit from k = 1e-5 h/Mpc to 1000/R, of a table over what it covers.
     pub fn sigma(&self, radius: f64) -> f64 {
-        let (from, to) = match &self.shape {
-            Shape::Fit { .. } => ((1e-5f64).ln(), (1e3 / radius).ln()),
-            Shape::Table { ln_k, .. } => (ln_k[0], ln_k[ln_k.len() - 1]),
-        };
+        let range = self.range().unwrap_or(whole_range(radius));
+        self.variance(radius, range).sqrt()
+    }
+
+    /// Whether nothing of σ8 is missing that matters: a table may end within what it is made of.
+    pub fn covers_sigma8(&self) -> bool {
+        self.share_of_sigma8() > 1.0 - LACKING
+    }
+
+    /// What a table covers of σ8², where its end pieces are continued; 1 of the fit.
+    fn share_of_sigma8(&self) -> f64 {
+        let Some(own) = self.range() else { return 1.0 };
+        let (low, high) = whole_range(SIGMA8_RADIUS);
+        let whole = (own.0.min(low), own.1.max(high));
+        self.variance(SIGMA8_RADIUS, own) / self.variance(SIGMA8_RADIUS, whole)
+    }
+
+    /// The ends of a table, as ln k.
+    fn range(&self) -> Option<(f64, f64)> {
+        match &self.shape {
+            Shape::Fit { .. } => None,
+            Shape::Table { ln_k, .. } => Some((ln_k[0], ln_k[ln_k.len() - 1])),
+        }
+    }
+
+    /// σ² in spheres of `radius` of the modes between two ln k.
+    fn variance(&self, radius: f64, (from, to): (f64, f64)) -> f64 {
         let n = 20_000;
         let step = (to - from) / n as f64;
         // The middle of each piece: the integrand need not vanish at the ends.
@@ -157,21 +188,33 @@ impl LinearPower {
                 k.powi(3) * self.at(k) * top_hat(k * radius).powi(2)
             })
             .sum();
-        (sum * step / (2.0 * PI * PI)).sqrt()
+        sum * step / (2.0 * PI * PI)
     }
 
-    /// σ in spheres of 8 Mpc/h.
+    /// σ in spheres of 8 Mpc/h; of a table that does not cover it all ([`LinearPower::covers_sigma8`]), what is there.
     pub fn sigma8(&self) -> f64 {
-        self.sigma(8.0)
+        self.sigma(SIGMA8_RADIUS)
     }
 
     /// The same shape with this σ8.
     ///
     /// # Errors
-    /// Invalid input, if it is not finite and positive.
+    /// Invalid input, if it is not finite and positive; and with the file's name, for a table that lacks more than 0.1 %
+    /// of its σ8²: rescaled by what it holds, P would come out too high.
     pub fn normalised_to(mut self, sigma8: f64) -> Result<Self> {
         if !(sigma8.is_finite() && sigma8 > 0.0) {
             return Err(Error::invalid_input(format!("σ8 = {sigma8}")).remedy("give a number above 0, about 0.8"));
+        }
+        if let Some((low, high)) = self.range()
+            && !self.covers_sigma8()
+        {
+            let error = Error::invalid_input(format!(
+                "the power spectrum covers k = {:.4e} to {:.4e} h/Mpc, which holds only {:.1} % of sigma8²",
+                low.exp(),
+                high.exp(),
+                100.0 * self.share_of_sigma8()
+            ));
+            return Err(self.in_its_file(error.remedy("give a table from 1e-4 to 10 h/Mpc, or leave sigma8 out")));
         }
         self.factor *= (sigma8 / self.sigma8()).powi(2);
         Ok(self)
@@ -189,25 +232,33 @@ impl LinearPower {
     /// # Errors
     /// Invalid input that names the file, the range that the grid needs and that of the table.
     pub fn check_covers(&self, grid: &Grid) -> Result<()> {
-        let Shape::Table { file, ln_k, .. } = &self.shape else { return Ok(()) };
-        let (low, high) = (ln_k[0].exp(), ln_k[ln_k.len() - 1].exp());
+        let Some((low, high)) = self.range().map(|(low, high)| (low.exp(), high.exp())) else { return Ok(()) };
         let (need_low, need_high) = (grid.k_fundamental(), grid.k_max());
-        // The ends went through a logarithm.
-        if low <= need_low * (1.0 + 1e-12) && high >= need_high * (1.0 - 1e-12) {
+        if low <= need_low * (1.0 + ROUNDED) && high >= need_high * (1.0 - ROUNDED) {
             return Ok(());
         }
+        // With so many digits that a table which ends just within what is needed differs from it.
         let error = Error::invalid_input(format!(
-            "the power spectrum covers k = {low:.4e} to {high:.4e} h/Mpc, the grid of {}³ cells in {} Mpc/h needs \
-             {need_low:.4e} to {need_high:.4e}",
+            "the power spectrum covers k = {low:.7e} to {high:.7e} h/Mpc, the grid of {}³ cells in {} Mpc/h needs \
+             {need_low:.7e} to {need_high:.7e}",
             grid.n(),
             grid.box_length()
-        ))
-        .remedy("give a table of a wider range");
-        Err(match file {
-            Some(file) => error.in_file(file),
-            None => error,
-        })
+        ));
+        Err(self.in_its_file(error.remedy("give a table of a wider range")))
     }
+
+    /// Names the file of a table that was read from one.
+    fn in_its_file(&self, error: Error) -> Error {
+        match &self.shape {
+            Shape::Table { file: Some(file), .. } => error.in_file(file),
+            _ => error,
+        }
+    }
+}
+
+/// Between which ln k there is all of σ in spheres of `radius`.
+fn whole_range(radius: f64) -> (f64, f64) {
+    ((1e-5f64).ln(), (1e3 / radius).ln())
 }
 
 /// Fourier transform of a sphere of volume 1: 3 (sin x - x cos x)/x³.

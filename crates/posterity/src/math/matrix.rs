@@ -111,13 +111,8 @@ impl Matrix {
     /// # Errors
     /// Numerical, if the matrix is not square, not finite or not positive definite.
     pub fn cholesky(&self) -> Result<Cholesky> {
+        self.check_square_and_finite("Cholesky factor")?;
         let n = self.n_rows;
-        if n != self.n_cols {
-            return Err(Error::numerical(format!("a {n} × {} matrix has no Cholesky factor", self.n_cols)));
-        }
-        if self.data.iter().any(|x| !x.is_finite()) {
-            return Err(Error::numerical("a matrix with NaN or infinite elements has no Cholesky factor"));
-        }
         let matrix = faer::Mat::from_fn(n, n, |i, j| self[(i, j)]);
         let factor = matrix
             .llt(faer::Side::Lower)
@@ -144,17 +139,28 @@ impl Matrix {
     /// The symmetric square root of a positive definite matrix (the lower triangle is read).
     ///
     /// # Errors
-    /// Numerical, if an eigenvalue is not positive.
+    /// Numerical, if the matrix is not square or not finite, or an eigenvalue is not positive.
     pub fn square_root(&self) -> Result<Self> {
+        self.check_square_and_finite("square root")?;
         let n = self.n_rows;
         let eigen = faer::Mat::from_fn(n, n, |i, j| self[(i, j)])
             .self_adjoint_eigen(faer::Side::Lower)
             .map_err(|_| Error::numerical(format!("the eigenvalues of a {n} × {n} matrix do not converge")))?;
         let (vectors, values) = (eigen.U(), eigen.S());
-        if (0..n).any(|k| values[k] <= 0.0) {
+        if !(0..n).all(|k| values[k] > 0.0) {
             return Err(Error::numerical(format!("a {n} × {n} matrix is not positive definite")));
         }
         Ok(Self::from_fn(n, n, |i, j| (0..n).map(|k| vectors[(i, k)] * values[k].sqrt() * vectors[(j, k)]).sum()))
+    }
+
+    fn check_square_and_finite(&self, wanted: &str) -> Result<()> {
+        if self.n_rows != self.n_cols {
+            return Err(Error::numerical(format!("a {} × {} matrix has no {wanted}", self.n_rows, self.n_cols)));
+        }
+        if self.data.iter().any(|x| !x.is_finite()) {
+            return Err(Error::numerical(format!("a matrix with NaN or infinite elements has no {wanted}")));
+        }
+        Ok(())
     }
 }
 
@@ -302,8 +308,14 @@ mod tests {
         let mut a = example();
         a[(2, 2)] = -1.0;
         assert!(a.cholesky().expect_err("indefinite").is_numerical());
-        a[(2, 2)] = f64::NAN;
-        assert!(a.cholesky().expect_err("NaN").is_numerical());
+        assert!(a.square_root().expect_err("indefinite").is_numerical());
+        for broken in [f64::NAN, f64::INFINITY] {
+            a[(2, 2)] = broken;
+            assert!(a.cholesky().expect_err("broken").is_numerical());
+            assert!(a.square_root().expect_err("broken").is_numerical());
+        }
+        let wide = Matrix::zeros(2, 3);
+        assert!(wide.cholesky().is_err() && wide.square_root().is_err());
     }
 
     #[test]

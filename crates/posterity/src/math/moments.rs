@@ -2,7 +2,11 @@
 
 use super::Matrix;
 
-/// Mean and covariance, with 1/(n − 1), of `rows` of `n_cols` values each, laid one after another.
+/// Mean and covariance, with 1/(n − 1), of `rows` of `n_cols` values each, laid one after another. The covariance of
+/// fewer than two rows is NaN, and so is the mean of none.
+///
+/// # Panics
+/// If `n_cols` is 0.
 pub fn mean_and_covariance(rows: &[f64], n_cols: usize) -> (Vec<f64>, Matrix) {
     let n = (rows.len() / n_cols) as f64;
     let mut mean = vec![0.0; n_cols];

@@ -35,8 +35,10 @@ impl Extension {
         if self.sampling.what == What::Weights {
             return format!("{voxels}, density known");
         }
+        // A table may end within the modes that sigma8 is made of.
+        let at_least = if self.field.power.covers_sigma8() { "" } else { "at least " };
         format!(
-            "{voxels}, sigma8 {:.3}, D {:.4}, LPT of order {order}{}{}",
+            "{voxels}, sigma8 {at_least}{:.3}, D {:.4}, LPT of order {order}{}{}",
             self.field.power.sigma8(),
             self.field.growth.first,
             known(self.field.density.is_some(), "density"),

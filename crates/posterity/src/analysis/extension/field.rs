@@ -165,7 +165,7 @@ fn read_power(mut section: Section<'_>, cosmology: &CosmologyKeys, grid: &Grid, 
             let table = LinearPower::read(&folder.join(path));
             let table = table.map_err(|error| document.blame("field.power.path", error))?;
             match cosmology.sigma8 {
-                Some(sigma8) => table.normalised_to(sigma8).map_err(|e| within(document, "field.cosmology", e))?,
+                Some(sigma8) => table.normalised_to(sigma8).map_err(|e| document.blame("field.cosmology.sigma8", e))?,
                 None => table,
             }
         }

@@ -12,6 +12,8 @@ const PAIRS: f64 = 60.0;
 /// Values of a window's draws, of which at least so many rows are kept.
 const WINDOW_VALUES: f64 = 2_097_152.0;
 const WINDOW_ROWS: f64 = 32.0;
+/// Copies of a checkpoint while it is written: its numbers, their bytes, and the file.
+const CHECKPOINT_COPIES: f64 = 3.0;
 
 /// Refuses what no machine has.
 pub(super) fn check(document: &Document<'_>, extension: &Extension) -> Result<()> {
@@ -47,16 +49,26 @@ impl Extension {
         }
     }
 
-    /// Gravity, the field's coordinates in chain, trajectory and window, and sums; a checkpoint holds some of them again.
+    /// Gravity, the field's coordinates in chain, trajectory and window, and sums, at the height of all: while a
+    /// checkpoint is written. Where the end of a window whitens anew, its rows are copied but once, to part those of the
+    /// field from those of the weights.
     fn bytes_of_field(&self) -> f64 {
         let (n, n_cells) = (self.field.grid.n() as f64, self.field.grid.n_cells() as f64);
         let is_whitened = self.sampling.is_whitened;
         let derivatives = if self.field.order == Order::Two { 64.0 } else { 0.0 };
         let gravity = 60.0 + derivatives + 1100.0 / n;
-        let (whitening, rows) = if is_whitened { (8.0, WINDOW_ROWS.max(WINDOW_VALUES / n_cells)) } else { (0.0, 0.0) };
-        let (state, trajectory, window, sums) = (24.0, 40.0, 32.0 + 16.0 * rows, 24.0);
+        let block = &self.sampling.chain.blocks[0];
+        let seen = self.sampling.chain.warm_up as f64 * block.transitions as f64;
+        let whitening = if is_whitened { 8.0 } else { 0.0 };
+        // A block without an acceptance rate to adapt to keeps none.
+        let keeps_rows = is_whitened && block.acceptance_rate.is_some();
+        let rows = if keeps_rows { WINDOW_ROWS.max(WINDOW_VALUES / n_cells).min(seen) } else { 0.0 };
+        // Of the window moments, centre, and rows of draws and of gradients.
+        let (state, trajectory, window, sums) = (24.0, 40.0, 32.0 + 8.0 + 16.0 * rows, 24.0);
         let measured = 16.0 + 24.0 + if self.field.white_noise.is_some() { 8.0 } else { 0.0 };
-        let checkpoint = state + window + sums + 4.0;
+        // Sums and amplitudes are once more beside it.
+        let beside = sums + 4.0;
+        let checkpoint = CHECKPOINT_COPIES * (state + window + beside) + beside;
         gravity + whitening + 24.0 + state + trajectory + window + sums + measured + checkpoint
     }
 

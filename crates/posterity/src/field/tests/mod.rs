@@ -3,6 +3,7 @@
 mod chain;
 mod maps;
 mod power;
+mod whitening;
 
 use super::{Background, Cosmology, Gravity, Grid, LinearPower, Lpt, MassAssignment, Order};
 use crate::seed::Seed;

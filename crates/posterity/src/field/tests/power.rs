@@ -26,6 +26,65 @@ fn the_fit_is_that_of_a_boltzmann_code_within_its_accuracy() {
     }
 }
 
+/// Values of equations 2 to 24 in another program, k in 1/Mpc.
+#[test]
+fn the_fit_is_that_of_the_paper() {
+    let h = PLANCK.h;
+    let transfer = eisenstein_hu::Transfer::new(PLANCK.omega_m * h * h, PLANCK.omega_b * h * h, 2.7255);
+    for (k, exact) in [
+        (1e-3, 0.984_689_093_964_007_2),
+        (0.01, 0.679_983_569_552_370_7),
+        (0.05, 0.194_138_692_267_498_9),
+        (0.1, 0.083_223_239_101_885_1),
+        (0.2, 0.031_205_764_598_242_63),
+        (1.0, 0.002_482_056_237_396_418_8),
+        (10.0, 4.491_620_452_790_525_4e-5),
+    ] {
+        assert!((transfer.at(k) / exact - 1.0).abs() < 1e-10, "{k}: {} {exact}", transfer.at(k));
+    }
+}
+
+/// A table that just covers a grid lacks what σ8 is made of: rescaled by what it holds, P would be 5.6 % too high.
+#[test]
+fn a_table_without_all_of_sigma8_is_not_rescaled() {
+    let fit = LinearPower::eisenstein_hu(&PLANCK).expect("valid");
+    let between = |low: f64, high: f64| {
+        let k: Vec<f64> = (0..400).map(|i| low * (high / low).powf(i as f64 / 399.0)).collect();
+        LinearPower::table(&k, &k.iter().map(|k| fit.at(*k)).collect::<Vec<_>>()).expect("valid")
+    };
+    assert!(fit.covers_sigma8() && between(1e-4, 10.0).covers_sigma8());
+    let rescaled = between(1e-4, 10.0).normalised_to(PLANCK.sigma8).expect("all there");
+    assert!((rescaled.at(0.2) / fit.at(0.2) - 1.0).abs() < 3e-3, "{} {}", rescaled.at(0.2), fit.at(0.2));
+    let short = between(0.05, 2.8);
+    assert!(!short.covers_sigma8() && short.sigma8() < 0.975 * PLANCK.sigma8);
+    let error = short.normalised_to(PLANCK.sigma8).expect_err("too short");
+    assert!(error.is_invalid_input());
+    assert_eq!(
+        error.to_string(),
+        "the power spectrum covers k = 5.0000e-2 to 2.8000e0 h/Mpc, which holds only 94.7 % of sigma8²; \
+         give a table from 1e-4 to 10 h/Mpc, or leave sigma8 out"
+    );
+}
+
+/// What eight digits leave of the grid's own ends is within the table.
+#[test]
+fn a_table_printed_at_the_ends_of_the_grid_covers_it() {
+    for (n, length) in [(32, 128.0), (64, 500.0), (17, 300.0)] {
+        let grid = Grid::new(n, length).expect("valid");
+        let printed = |k: f64| format!("{k:.7e}").parse::<f64>().expect("a number");
+        let (low, high) = (printed(grid.k_fundamental()), printed(grid.k_max()));
+        let covers =
+            |low: f64, high: f64| LinearPower::table(&[low, high], &[2.0, 1.0]).expect("valid").check_covers(&grid);
+        covers(low, high).expect("covers");
+        for (low, high) in [(low * (1.0 + 3e-6), high), (low, high * (1.0 - 3e-6))] {
+            let text = covers(low, high).expect_err("ends within").to_string();
+            let said = |low: f64, high: f64| format!("{low:.7e} to {high:.7e}");
+            let (own, needed) = (said(low, high), said(grid.k_fundamental(), grid.k_max()));
+            assert!(own != needed && text.contains(&own) && text.contains(&needed), "{text}");
+        }
+    }
+}
+
 #[test]
 fn a_table_is_interpolated_in_logarithms_and_normalised() {
     let k: Vec<f64> = (0..400).map(|i| 1e-4 * 10f64.powf(i as f64 * 6.0 / 399.0)).collect();
@@ -57,7 +116,7 @@ fn a_table_that_does_not_serve_is_refused() {
     let text = good.check_covers(&grid).expect_err("too short").to_string();
     assert!(text.contains(&*path.to_string_lossy()), "{text}");
     let ranges =
-        "covers k = 1.0000e-3 to 1.0000e0 h/Mpc, the grid of 64³ cells in 128 Mpc/h needs 4.9087e-2 to 2.7207e0";
+        "k = 1.0000000e-3 to 1.0000000e0 h/Mpc, the grid of 64³ cells in 128 Mpc/h needs 4.9087385e-2 to 2.7206990e0";
     assert!(text.contains(ranges), "{text}");
     let growth = Background::new(0.3, -1.0).expect("valid").growth(1.0).expect("valid");
     assert!(
@@ -66,6 +125,8 @@ fn a_table_that_does_not_serve_is_refused() {
             .is_invalid_input()
     );
     good.check_covers(&Grid::new(16, 128.0).expect("valid")).expect("covers");
+    let text = good.normalised_to(0.8).expect_err("too short").to_string();
+    assert!(text.contains(&*path.to_string_lossy()) && text.contains("holds only 96.7 % of sigma8²"), "{text}");
     for (text, says) in [
         ("1 2\n3 x\n", ":2: `3 x` is not two numbers"),
         ("1 2\n3\n", "two numbers"),
