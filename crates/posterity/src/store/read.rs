@@ -3,6 +3,7 @@
 use super::chunk::{Chunk, Status, filled};
 use super::folder;
 use super::metadata::Column;
+use super::shard::Shard;
 use super::table::Table;
 use crate::error::{Error, Result};
 use crate::failure::{Failures, Record};
@@ -123,16 +124,42 @@ impl Table {
     pub fn verify(&self) -> Result<Vec<Corrupt>> {
         self.check_described()?;
         let there = self.chunks_there(&self.columns.status)?;
-        let found =
-            there.par_iter().map(|chunk| match self.read_chunk(*chunk).and_then(|read| self.check_failures(&read)) {
-                Err(error) if error.is_corrupt_file() => {
-                    let file = error.file().map_or_else(|| self.folder.clone(), PathBuf::from);
-                    Ok(Some(Corrupt { chunk: *chunk, file, message: error.to_string() }))
-                }
-                Err(error) => Err(error),
-                Ok(()) => Ok(None),
-            });
+        let found = there.par_iter().map(|chunk| self.damage(*chunk));
         Ok(found.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// Takes away the damaged chunks of a shard, so that their rows are missing; returns how many.
+    ///
+    /// # Errors
+    /// As [`Table::verify`].
+    pub fn repair(&self, shard: Shard) -> Result<u64> {
+        self.check_described()?;
+        let mut there = self.chunks_there(&self.columns.status)?;
+        there.retain(|chunk| shard.has(*chunk));
+        let taken = there.par_iter().map(|chunk| {
+            if self.damage(*chunk)?.is_none() {
+                return Ok(0);
+            }
+            // Looked at again with the lock: another process may have mended it since.
+            let _lock = self.lock_chunk(*chunk)?;
+            match self.damage(*chunk)? {
+                Some(_) => self.take_away(*chunk).map(|()| 1),
+                None => Ok(0),
+            }
+        });
+        Ok(taken.collect::<Result<Vec<u64>>>()?.into_iter().sum())
+    }
+
+    /// What is wrong with a chunk.
+    fn damage(&self, chunk: u64) -> Result<Option<Corrupt>> {
+        let read = || self.read_chunk_once(chunk).and_then(|read| self.check_failures(&read));
+        match self.settled(chunk, read) {
+            Err(error) if error.is_corrupt_file() => {
+                let file = error.file().map_or_else(|| self.folder.clone(), PathBuf::from);
+                Ok(Some(Corrupt { chunk, file, message: error.to_string() }))
+            }
+            outcome => outcome.map(|()| None),
+        }
     }
 
     /// Holds parameters and seed index in the quarantine against those of the table.

@@ -145,12 +145,7 @@ impl StoredSet {
             }
         };
         let simulations = SimulationSet { theta_fid: json.theta_fid, shape: json.shape, fiducial, derivative };
-        let (n_s, n_d) = (simulations.n_s(), simulations.n_d());
-        if matches!(simulations.derivative, Derivatives::Exact(_)) && n_d > n_s {
-            let message = format!("{n_d} derivatives cannot belong to {n_s} simulations");
-            let error = Error::invalid_input(message).remedy("give each derivative its simulation");
-            return Err(place.blame(&what("derivative"), error));
-        }
+        check_counts(&simulations).map_err(|error| place.blame(&what("derivative"), error))?;
         Ok(Self { parameters: json.parameters, simulations, origin: json.origin.unwrap_or_default() })
     }
 
@@ -214,6 +209,16 @@ impl StoredSet {
         })?;
         std::fs::write(&path, text + "\n").map_err(|error| Error::io(&path, &error))
     }
+}
+
+/// Refuses exact derivatives of more simulations than there are.
+pub(super) fn check_counts(simulations: &SimulationSet) -> Result<()> {
+    let (n_s, n_d) = (simulations.n_s(), simulations.n_d());
+    if matches!(simulations.derivative, Derivatives::Exact(_)) && n_d > n_s {
+        let message = format!("{n_d} derivatives cannot belong to {n_s} simulations");
+        return Err(Error::invalid_input(message).remedy("give each derivative its simulation"));
+    }
+    Ok(())
 }
 
 /// The content of set.json, complete.

@@ -5,6 +5,7 @@
 //! simulation failed is left out of both tables.
 
 use super::rows::without;
+use super::set::check_counts;
 use super::{Origin, Status, StoredSet, Table};
 use crate::error::{Error, Result};
 use crate::simulator::{Derivatives, SimulationSet};
@@ -15,6 +16,8 @@ use std::path::Path;
 const FIDUCIAL: &str = "fiducial.zarr";
 const DIFFERENCES: &str = "differences.zarr";
 const DERIVATIVE: &str = "derivative.zarr";
+/// What the tables of one run say alike: all that simulations depend on beside the steps of pairs.
+const SHARED: [&str; 5] = ["theta_fid", "seed", "simulator", "nuisance", "label"];
 
 /// True if the folder holds such tables.
 pub(super) fn is_simulated(folder: &Path) -> bool {
@@ -24,15 +27,21 @@ pub(super) fn is_simulated(folder: &Path) -> bool {
 /// Reads the set, whose rows stay in their tables.
 ///
 /// # Errors
-/// Invalid input, where a table is not filled or the two are of different simulations; corrupt file; io.
+/// Invalid input, where a table is not filled, the two are of different simulations, or there are derivatives of both
+/// kinds; corrupt file; io.
 pub(super) fn read(folder: &Path) -> Result<StoredSet> {
     let has_pairs = folder.join(DIFFERENCES).is_dir();
+    if has_pairs && folder.join(DERIVATIVE).is_dir() {
+        return Err(Error::invalid_input(format!("there are both {DERIVATIVE} and {DIFFERENCES}"))
+            .remedy("take away the one that is of an older analysis")
+            .in_file(folder));
+    }
     let fiducial = Table::open(&folder.join(FIDUCIAL))?;
     let derivative = Table::open(&folder.join(if has_pairs { DIFFERENCES } else { DERIVATIVE }))?;
     let parameters = fiducial.layout().parameters.clone();
     let said = |table: &Table, key: &str| table.layout().provenance.get(key).cloned();
     if derivative.layout().parameters != parameters
-        || ["theta_fid", "seed", "simulator"].iter().any(|key| said(&fiducial, key) != said(&derivative, key))
+        || SHARED.iter().any(|key| said(&fiducial, key) != said(&derivative, key))
     {
         return Err(Error::invalid_input("the tables of this folder are of different simulations")
             .remedy("name the folder of one run of `posterity simulate`")
@@ -54,6 +63,7 @@ pub(super) fn read(folder: &Path) -> Result<StoredSet> {
     };
     let fiducial = fiducial.into_rows("data", of_fiducial)?;
     let simulations = SimulationSet { theta_fid, shape: shape.unwrap_or_default(), fiducial, derivative };
+    check_counts(&simulations).map_err(|error| error.in_file(folder))?;
     Ok(StoredSet { parameters, simulations, origin: Origin::default() })
 }
 

@@ -235,7 +235,7 @@ impl Table {
         read()
     }
 
-    fn read_chunk_once(&self, chunk: u64) -> Result<Chunk> {
+    pub(super) fn read_chunk_once(&self, chunk: u64) -> Result<Chunk> {
         let mut read = Chunk::missing(&self.layout, chunk)?;
         let Some(status) = self.read_status(chunk)? else { return Ok(read) };
         read.status = status;
@@ -334,6 +334,11 @@ impl Table {
     /// Io.
     pub fn discard(&self, chunk: u64) -> Result<()> {
         let _lock = self.lock_chunk(chunk)?;
+        self.take_away(chunk)
+    }
+
+    /// As [`Table::discard`], by who holds the lock.
+    pub(super) fn take_away(&self, chunk: u64) -> Result<()> {
         folder::remove(&self.columns.status.path(&self.folder, chunk))?;
         self.sync_status()?;
         self.columns.all().try_for_each(|column| folder::remove(&column.path(&self.folder, chunk)))?;
@@ -350,7 +355,7 @@ impl Table {
         folder::sweep(&self.quarantine)
     }
 
-    fn lock_chunk(&self, chunk: u64) -> Result<Lock> {
+    pub(super) fn lock_chunk(&self, chunk: u64) -> Result<Lock> {
         Lock::take(&self.columns.status.path(&self.folder, chunk))
     }
 

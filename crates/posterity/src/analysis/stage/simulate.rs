@@ -82,9 +82,7 @@ fn fill_tables(analysis: &Analysis, out_dir: &Path, how: &Simulating, progress: 
     for (planned, table) in tables.iter().zip(&open) {
         table.sweep()?;
         if how.repair {
-            for Corrupt { chunk, .. } in table.verify()? {
-                table.discard(chunk)?;
-            }
+            table.repair(how.shard)?;
         }
         let filling = Filling {
             shard: how.shard,

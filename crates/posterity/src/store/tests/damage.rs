@@ -1,4 +1,4 @@
-//! Damage of every kind is named, and a damaged chunk that is discarded and filled again is as it was.
+//! Damage of every kind is named, and a damaged chunk that is taken away and filled again is as it was.
 
 use super::{Folder, filled, how, layout, simulate};
 use crate::progress::Quiet;
@@ -12,7 +12,7 @@ fn flip(path: &Path, at: usize) {
 }
 
 #[test]
-fn a_damaged_chunk_is_named_discarded_and_filled_again() {
+fn a_damaged_chunk_is_named_repaired_by_its_shard_and_filled_again() {
     let folder = Folder::new("damage");
     let table = filled(&folder, 50, 8);
     let files = folder.files();
@@ -63,7 +63,8 @@ fn check(table: &Table, path: &Path, what: &str) {
     } else if name.contains("quarantine") {
         assert!(table.failures(0..50).expect_err(what).is_corrupt_file());
     }
-    table.discard(2).expect(what);
+    let repaired = |shard: &str| table.repair(shard.parse().expect("valid")).expect(what);
+    assert_eq!([repaired("2/2"), repaired("1/2"), repaired("1/1")], [0, 1, 0], "{what}");
     let done = fill(table, &how(&Quiet), &simulate).expect(what);
     assert_eq!(done.n_simulated, 8, "{what}");
 }

@@ -8,8 +8,14 @@ use crate::store::{Filling, RowMut, Shard, Status, Table, fill};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Wants an end after so many questions.
+/// Wants an end after so many questions, which may come late on a busy machine.
 struct Impatient(AtomicU64);
+
+impl Impatient {
+    fn has_had_enough(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == 0
+    }
+}
 
 impl Progress for Impatient {
     fn begin(&self, _: &str, _: Option<u64>) {}
@@ -52,13 +58,18 @@ fn threads_shards_and_interruptions_change_nothing() {
 
     let folder = Folder::new("interrupted");
     let table = Table::open_or_create(&folder.table(), &layout(64), 1000).expect("made");
-    let slow = |row: u64, to: RowMut<'_>| {
-        std::thread::sleep(Duration::from_millis(1));
-        simulate(row, to)
-    };
     let (mut stops, mut n_simulated) = (0, 0);
     loop {
-        let impatient = Impatient(AtomicU64::new(2));
+        let (impatient, n) = (Impatient(AtomicU64::new(2)), AtomicU64::new(0));
+        // No more than about 300 at a time.
+        let slow = |row: u64, to: RowMut<'_>| {
+            std::thread::sleep(Duration::from_millis(1));
+            while n.load(Ordering::SeqCst) >= 300 && !impatient.has_had_enough() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            n.fetch_add(1, Ordering::SeqCst);
+            simulate(row, to)
+        };
         let how = Filling { save_every: Duration::from_millis(5), ..how(&impatient) };
         let before = table.status().expect("read").iter().filter(|s| **s != Status::Missing).count();
         match fill(&table, &how, &slow) {

@@ -205,8 +205,22 @@ fn tables_of_simulations_are_a_set() {
     assert_eq!((&delta[..], pairs.len(), pairs.all().expect("read")[12]), (&[0.1, 0.2][..], 3 * 4 * 3, 8.0));
     let error = StoredSet::read_with(&folder.0, &KNOWN).expect_err("delta from both");
     assert_eq!(error.key(), Some("delta"));
-    std::fs::remove_dir_all(folder.0.join("differences.zarr")).expect("gone");
-    make("differences.zarr", 24, json!({ "seed": 8, "simulator": {}, "theta_fid": [1.0, 0.5], "delta": [0.1, 0.2] }));
-    let error = StoredSet::read(&folder.0).expect_err("another seed");
-    assert!(error.to_string().contains("of different simulations"), "{error}");
+    make("derivative.zarr", 1, said.clone());
+    let error = StoredSet::read(&folder.0).expect_err("two kinds");
+    assert!(error.to_string().contains("both derivative.zarr and differences.zarr; take away the one"), "{error}");
+    std::fs::remove_dir_all(folder.0.join("derivative.zarr")).expect("gone");
+    for (key, other) in [
+        ("seed", json!(8)),
+        ("simulator", json!({ "sigma": 2.0 })),
+        ("theta_fid", json!([1.0, 0.25])),
+        ("nuisance", json!({ "c": { "kind": "uniform" } })),
+        ("label", json!("held_out")),
+    ] {
+        std::fs::remove_dir_all(folder.0.join("differences.zarr")).expect("gone");
+        let mut changed = said.clone();
+        changed[key] = other;
+        make("differences.zarr", 24, changed);
+        let error = StoredSet::read(&folder.0).expect_err(key);
+        assert!(error.to_string().contains("of different simulations"), "{key}: {error}");
+    }
 }
