@@ -174,15 +174,6 @@ pub fn simulation(bytes: &[u8], name: Option<&str>, shape: &[usize], data: &mut 
     Ok(())
 }
 
-/// As [`simulation`], from a file, which is read and not mapped: a program may write it again.
-///
-/// # Errors
-/// As [`simulation`]; io.
-pub fn read_simulation(path: &Path, name: Option<&str>, shape: &[usize], data: &mut [f64]) -> Result<()> {
-    let bytes = std::fs::read(path).map_err(|error| Error::io(path, &error))?;
-    simulation(&bytes, name, shape, data).map_err(|error| error.in_file(path))
-}
-
 fn numbers(bytes: &[u8], check: impl Fn(&Header) -> Result<usize>) -> Result<(Vec<usize>, Vec<f64>)> {
     let header = Header::parse(bytes)?;
     check(&header)?;

@@ -32,7 +32,7 @@ pub(super) fn run(
     let waiting = Waiting::new(child)?;
     let outcome = match waiting.until(deadline, || _ = log.mark()) {
         Some(status) if status.success() => {
-            let read = read_output(output, program.format, program.array.as_deref(), &program.shape, data);
+            let read = read_output(output, program.array.as_deref(), &program.shape, data);
             read.map_err(|message| Failure::new(Cause::BadOutput, message))
         }
         Some(status) => Err(ended(status)),

@@ -321,7 +321,7 @@ fn faults_of_a_command_cost_one_simulation_each() {
         ("sleep 100 & echo $! > grandchild; wait", Cause::TimedOut, "no result within"),
         ("exit 0", Cause::BadOutput, "the program wrote no output file"),
         ("echo garbage > $1", Cause::BadOutput, "no array in numpy's format"),
-        (&WRITE.replace("(3,)", "(1,3)"), Cause::BadOutput, "has the shape [1, 3], not [3]"),
+        (&WRITE.replace("(3,)", "(1,3)"), Cause::BadOutput, "(the shape is (1, 3), expected (3,)); leave out the axis"),
         (&WRITE.replace("f8", "i8"), Cause::BadOutput, "of type '<i8', not f4 or f8"),
         (&nan, Cause::NotFinite, "value 0 of the simulation is NaN"),
     ];

@@ -4,7 +4,7 @@ use super::once::{cannot_start, ended, timed_out};
 use super::output::read_output;
 use super::process::{Group, Log, TICK, Waiting};
 use super::protocol::{self, Answer, Lines};
-use super::settings::{Format, Program};
+use super::settings::Program;
 use super::slots::Outcome;
 use crate::error::{Error, Result};
 use crate::failure::{Cause, Failure};
@@ -230,12 +230,10 @@ fn wait_for(pipe: &impl AsFd, flags: PollFlags, log: &Log, deadline: Instant) ->
 /// Reads a file of data that the worker names, and deletes it.
 fn take_file(program: &Program, name: &str, data: &mut [f64]) -> std::result::Result<(), String> {
     let path = program.folder.join(name);
-    let format = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("npy") => Format::Npy,
-        Some("npz") => Format::Npz,
-        _ => return Err(format!("the output `{}` is neither .npy nor .npz", protocol::excerpt(name.as_bytes()))),
-    };
-    read_output(&path, format, None, &program.shape, data)?;
+    if !path.extension().is_some_and(|extension| extension == "npy" || extension == "npz") {
+        return Err(format!("the output `{}` is neither .npy nor .npz", protocol::excerpt(name.as_bytes())));
+    }
+    read_output(&path, None, &program.shape, data)?;
     std::fs::remove_file(&path).map_err(|error| format!("the output `{name}` cannot be deleted: {error}"))
 }
 
