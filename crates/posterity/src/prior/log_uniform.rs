@@ -13,13 +13,13 @@ impl LogUniform {
     /// Log-uniform on [low, high].
     ///
     /// # Errors
-    /// Invalid input unless 0 < low < high, both finite.
+    /// Invalid input unless 0 < low < high, both finite, and so is their ratio.
     pub fn new(low: f64, high: f64) -> Result<Self> {
-        if 0.0 < low && low < high && high.is_finite() {
+        if 0.0 < low && low < high && (high / low).is_finite() {
             Ok(Self { low, high })
         } else {
             Err(Error::invalid_input(format!("a log-uniform prior from {low} to {high} is impossible"))
-                .remedy("give finite bounds with 0 < low < high"))
+                .remedy("give bounds with 0 < low < high, at most a factor of 1e308 apart"))
         }
     }
 

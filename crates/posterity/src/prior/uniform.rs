@@ -13,13 +13,13 @@ impl Uniform {
     /// Uniform on [low, high].
     ///
     /// # Errors
-    /// Invalid input unless low < high, both finite.
+    /// Invalid input unless low < high, both finite, and so is their distance.
     pub fn new(low: f64, high: f64) -> Result<Self> {
-        if low < high && low.is_finite() && high.is_finite() {
+        if low < high && (high - low).is_finite() {
             Ok(Self { low, high })
         } else {
             Err(Error::invalid_input(format!("a uniform prior from {low} to {high} is impossible"))
-                .remedy("give finite bounds with low < high"))
+                .remedy("give bounds with low < high, a finite distance apart"))
         }
     }
 

@@ -5,7 +5,7 @@
 //! mass → one Poisson count a voxel, times the completeness; in two dimensions summed along the last axis.
 //!
 //! The weights of engine and mass function do not depend on the parameters: cosmology enters by the density alone. They
-//! are those of a voxel's length. [`Weights::default`] has about the posterior means found, together with the initial field,
+//! are those of a voxel's length, and the default ones are refused for others. [`Weights::default`] has about the posterior means found, together with the initial field,
 //! for halos above 1.7268·10¹² Msun/h of an N-body simulation at z = 0 (Ω_m = 0.3111, `examples/halos`) in voxels of
 //! 4 Mpc/h, in a model of 11 weights.
 //!
@@ -54,6 +54,9 @@ impl Default for Weights {
     }
 }
 
+/// Length of the voxels that the default weights were found in [Mpc/h], and the mass above which they were [Msun/h].
+const OF_DEFAULT: (f64, f64) = (4.0, 1.7268e12);
+
 /// What halo counts are made of, beside Ω_m and σ8.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -78,8 +81,8 @@ pub struct Settings {
 impl Settings {
     /// All halos above 1.7268·10¹² Msun/h today, in n³ voxels of a box of side `box_length` [Mpc/h].
     pub fn new(n: usize, box_length: f64) -> Self {
-        let (fixed, weights) = (FixedCosmology::default(), Weights::default());
-        Self { n, dims: 3, box_length, min_mass: 1.7268e12, scale_factor: 1.0, completeness: 1.0, fixed, weights }
+        let (fixed, weights, min_mass) = (FixedCosmology::default(), Weights::default(), OF_DEFAULT.1);
+        Self { n, dims: 3, box_length, min_mass, scale_factor: 1.0, completeness: 1.0, fixed, weights }
     }
 
     fn check(&self) -> Result<Grid> {
@@ -101,6 +104,17 @@ impl Settings {
         if !(self.completeness > 0.0 && self.completeness <= 1.0) {
             let message = format!("a fraction of {} of the halos cannot be seen", self.completeness);
             return refuse("completeness", message, "give a number above 0, up to 1");
+        }
+        let (length, (voxel, above)) = (self.box_length / self.n as f64, OF_DEFAULT);
+        let is_default = self.weights == Weights::default();
+        if is_default && (length / voxel - 1.0).abs() > 0.01 {
+            let message = format!("the default weights are those of voxels of {voxel} Mpc/h, not of {length}");
+            let remedy = format!("give {} for this n, or weights of your own (`engine`)", voxel * self.n as f64);
+            return refuse("box_length", message, &remedy);
+        }
+        if is_default && self.min_mass < above {
+            let message = format!("the default weights were found above {above:e} Msun/h");
+            return refuse("min_mass", message, "give no smaller mass, or weights of your own (`engine`)");
         }
         let Weights { settings, values } = &self.weights;
         let kernel = settings.engine.kernel_size.into_iter().max().unwrap_or(1);

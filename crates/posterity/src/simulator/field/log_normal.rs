@@ -99,19 +99,20 @@ impl LogNormalField {
             self.gaussian(beta, stream, data, by_beta.as_deref_mut());
         } else {
             let room = || vec![0.0; self.lattice.n_cells()];
-            let (mut g, mut slope) = (self.rooms.take(room), self.rooms.take(room));
-            self.gaussian(beta, stream, &mut g, by_beta.is_some().then_some(&mut slope[..]));
+            let mut g = self.rooms.take(room);
+            let mut slope = by_beta.is_some().then(|| self.rooms.take(room));
+            self.gaussian(beta, stream, &mut g, slope.as_deref_mut());
             self.lattice.cut(&g, self.shape[0], data);
-            if let Some(by_beta) = &mut by_beta {
-                self.lattice.cut(&slope, self.shape[0], by_beta);
-            }
             self.rooms.give_back(g);
-            self.rooms.give_back(slope);
+            if let (Some(slope), Some(by_beta)) = (slope, &mut by_beta) {
+                self.lattice.cut(&slope, self.shape[0], by_beta);
+                self.rooms.give_back(slope);
+            }
         }
         if let (Some(by_alpha), Some(by_beta)) = (by_alpha, by_beta) {
             for ((by_alpha, by_beta), g) in by_alpha.iter_mut().zip(by_beta).zip(&*data) {
-                let u = exponent(*g);
-                *by_alpha = (u.exp() * (g - alpha) - u.exp_m1() / alpha) / alpha;
+                let (v, u) = (g - 0.5 * alpha, exponent(*g));
+                *by_alpha = v * v * second(u) - 0.5 * u.exp();
                 *by_beta *= u.exp();
             }
         }
@@ -132,6 +133,14 @@ impl LogNormalField {
         }
         self.lattice.give_back(modes);
     }
+}
+
+/// (eᵘ(u − 1) + 1)/u² = Σ_k uᵏ/(k!(k + 2)), which cancels where u is small.
+fn second(u: f64) -> f64 {
+    if u.abs() > 0.5 {
+        return (u.exp() * (u - 1.0) + 1.0) / (u * u);
+    }
+    (0..16).rev().map(f64::from).fold(0.0, |sum, k| 1.0 / (k + 2.0) + u / (k + 1.0) * sum)
 }
 
 fn check(theta: &[f64]) -> Result<()> {

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::math::Matrix;
 
 /// Least variance of a cell given those before it that data in doubles hold to some digits.
-const LEAST_VARIANCE: f64 = 1e-10;
+const LEAST_VARIANCE: f64 = 1e-20;
 /// Terms of the exponential's series: at α = 15, where its moments leave the range of floats, 700 are enough.
 const MOST_TERMS: usize = 2000;
 
@@ -36,7 +36,8 @@ pub(super) fn degenerate() -> Error {
 pub(super) fn fisher(correlation: &Matrix, slope: &Matrix, dims: usize, alpha: f64) -> Result<Matrix> {
     let cholesky = correlation.cholesky().map_err(|_| degenerate())?;
     let n = correlation.n_rows();
-    if (0..n).any(|i| cholesky.lower()[(i, i)].powi(2) < LEAST_VARIANCE) {
+    // The factor of C is the product of those along the axes.
+    if (0..n).any(|i| cholesky.lower()[(i, i)].powi(2 * dims as i32) < LEAST_VARIANCE) {
         return Err(degenerate());
     }
     let square = alpha * alpha;

@@ -111,11 +111,15 @@ fn theta_does_not_change_how_much_is_drawn() {
 #[test]
 fn what_cannot_be_is_refused_with_its_key() {
     type Change = fn(&mut HaloCountsSettings);
-    let cases: [(&str, Change); 10] = [
+    let cases: [(&str, Change); 12] = [
         ("`n`: 1 cells", |s| s.n = 1),
-        ("`n`: 2 voxels", |s| s.n = 2),
+        ("`n`: 2 voxels", |s| (s.n, s.box_length) = (2, 8.0)),
         ("`dims`: a field of 1", |s| s.dims = 1),
         ("`box_length`", |s| s.box_length = 0.0),
+        ("`box_length`: the default weights are those of voxels of 4 Mpc/h, not of 5; give 32", |s| {
+            s.box_length = 40.0
+        }),
+        ("`min_mass`: the default weights were found above 1.7268e12 Msun/h", |s| s.min_mass = 1e12),
         ("`min_mass`: a mass of -1 Msun/h; give a positive mass", |s| s.min_mass = -1.0),
         ("`scale_factor`", |s| s.scale_factor = 0.0),
         ("`completeness`: a fraction of 1.5 of the halos cannot be seen", |s| s.completeness = 1.5),

@@ -126,6 +126,34 @@ fn the_information_of_a_log_normal_field_is_the_known_one() {
     assert!((fisher[(1, 1)] - 6401.4148).abs() < 1e-3 && (fisher[(0, 1)] - 2231.294).abs() < 1e-2, "{fisher:?}");
 }
 
+/// As α → 0 the field is g and its derivative by α is (g² − 1)/2, to all digits.
+#[test]
+fn the_derivative_by_alpha_keeps_its_digits_where_the_field_is_almost_gaussian() {
+    let with_derivative = |alpha: f64| {
+        let field = log_normal(8, 2, true);
+        let (mut data, mut derivative) = (vec![0.0; 64], vec![0.0; 128]);
+        let mut stream = Seed::new(5).stream(0);
+        field.simulate_with_derivative(&[alpha, 0.5], &mut stream, &mut data, &mut derivative).expect("possible");
+        (data, derivative)
+    };
+    let (g, _) = with_derivative(1e-90);
+    for alpha in [1e-90, 1e-12] {
+        let (_, derivative) = with_derivative(alpha);
+        for (g, d) in g.iter().zip(&derivative) {
+            assert!((d - 0.5 * (g * g - 1.0)).abs() < 1e-14 + 100.0 * alpha, "{alpha}: {g} {d}");
+        }
+    }
+    // On both sides of where the series ends, by differences of δ.
+    for alpha in [0.01, 0.3, 1.0, 2.0] {
+        let h = 1e-5 * alpha;
+        let [(below, _), (_, derivative), (above, _)] = [alpha - h, alpha, alpha + h].map(with_derivative);
+        for ((below, above), d) in below.iter().zip(&above).zip(&derivative) {
+            let slope = (above - below) / (2.0 * h);
+            assert!((slope - d).abs() < 1e-8 * (1.0 + d.abs() + above.abs() / alpha), "{alpha}: {slope} {d}");
+        }
+    }
+}
+
 /// The covariance of the scores, which are taken from the density itself by differences of its logarithm.
 #[test]
 fn the_information_of_a_log_normal_field_is_the_covariance_of_its_scores() {
