@@ -177,6 +177,54 @@ mod tests {
         assert_eq!(adam.average(), weights);
     }
 
+    /// By hand, with ε = 0: the gradients 1 and −1 have corrected first moments 1 and (0.9 · 0.1 − 0.1)/(1 − 0.9²) =
+    /// −0.01/0.19, and second moments 1.
+    #[test]
+    fn a_gradient_that_turns_round_goes_on_by_its_moments() {
+        let (mut weights, settings) = ([0.0_f64], AdamSettings { epsilon: 0.0, ..AdamSettings::default() });
+        let mut adam = Adam::init(&weights, settings);
+        for (gradient, expected) in [(1.0, -0.1), (-1.0, -0.1 + 0.1 / 19.0)] {
+            adam.step(&mut weights, &[gradient], 0.1);
+            assert!((weights[0] - expected).abs() < 1e-14, "{weights:?} {expected}");
+        }
+        let (n_steps, [first, second, _]) = adam.state();
+        assert!(n_steps == 2 && (first[0] + 0.01).abs() < 1e-16 && (second[0] - 0.001_999).abs() < 1e-16);
+    }
+
+    /// By hand: a constant gradient moves a weight by the learning rate 0.1, and decay first takes 0.1 · 0.5 of it away,
+    /// whatever the gradient: w ← 0.95 w − 0.1.
+    #[test]
+    fn decay_takes_a_part_of_the_weight_and_not_of_the_gradient() {
+        let settings = AdamSettings { epsilon: 0.0, weight_decay: 0.5, ..AdamSettings::default() };
+        for scale in [1.0, 1e3] {
+            let mut weights = [1.0_f64, -2.0];
+            let mut adam = Adam::init(&weights, settings);
+            for expected in [[0.85, -1.8], [0.7075, -1.61], [0.572_125, -1.4295]] {
+                adam.step(&mut weights, &[scale, -scale], 0.1);
+                weights.iter().zip(expected).for_each(|(w, x)| assert!((w - x).abs() < 1e-14, "{weights:?}"));
+            }
+        }
+    }
+
+    /// By hand: weights 0.9, 0.8, 0.7 are taken in with 1 − min(average, n/(n + 10)), 10/11, 10/12 and 10/13 as long as the
+    /// average is young, 0.85 from the second step on where its decay is 0.15.
+    #[test]
+    fn the_average_is_young_first_and_then_has_its_decay() {
+        let means = [
+            (0.9, [1.0 - 1.0 / 11.0, 9.0 / 11.0, 8.0 / 11.0]),
+            (0.15, [1.0 - 1.0 / 11.0, 0.8 + 0.15 * 6.0 / 55.0, 0.7 + 0.15 * (0.1 + 0.15 * 6.0 / 55.0)]),
+            (0.0, [0.9, 0.8, 0.7]),
+        ];
+        for (average, expected) in means {
+            let mut weights = [1.0_f64];
+            let mut adam = Adam::init(&weights, AdamSettings { epsilon: 0.0, average, ..AdamSettings::default() });
+            for mean in expected {
+                adam.step(&mut weights, &[2.0], 0.1);
+                assert!((adam.average()[0] - mean).abs() < 1e-14, "{average}: {:?} {mean}", adam.average());
+            }
+        }
+    }
+
     #[test]
     fn long_gradients_are_shortened_and_their_norm_told() {
         let settings = AdamSettings { max_gradient_norm: 1.0, epsilon: 1.0, ..AdamSettings::default() };
