@@ -8,9 +8,8 @@ use super::node::{Node, Operation};
 use super::pool::Blocks;
 use super::shape::{MAX_AXES, Shape};
 use super::stencil::{Geometry, Stencil};
+use crate::engine::MAX_DEGREE;
 
-/// Degrees of a multipole at the most: higher ones are not told apart by the cells of any kernel in use.
-const MAX_DEGREE: usize = 16;
 /// Values between two layers, and weights, at the most.
 const MAX_VALUES: usize = 1 << 31;
 
@@ -23,6 +22,9 @@ struct Plan {
 
 /// The operations of layers one after another; which layer is wrong and why, if one is.
 pub(super) fn plan(input: &Shape, layers: &[Layer]) -> Result<Vec<Node>, String> {
+    if n_values(input).is_none() {
+        return Err(format!("data of {input} values are more than {MAX_VALUES}"));
+    }
     if input.is_empty() || input.size.len() > MAX_AXES {
         return Err(format!(
             "data of {} axes: a network takes lists, and grids of one to three axes",
@@ -46,11 +48,11 @@ impl Plan {
     /// Adds an operation; the number of its result.
     fn push(&mut self, name: &str, operation: Operation, from: Vec<usize>, shape: Shape) -> Result<usize, String> {
         let start = self.nodes.last().map_or(0, |node| node.weights.end);
-        let values = shape.size.iter().try_fold(shape.channels, |n, size| n.checked_mul(*size));
-        let end = start.saturating_add(operation.n_weights());
-        if values.is_none_or(|n| n > MAX_VALUES) || end > MAX_VALUES {
+        // Only with what goes in and out within bounds does the number of weights, at most their product, not overflow.
+        let end = n_values(&shape).map(|_| start + operation.n_weights()).filter(|end| *end <= MAX_VALUES);
+        let Some(end) = end else {
             return Err(format!("layer {name} has more than {MAX_VALUES} values or weights"));
-        }
+        };
         let (weights, layer) = (start..end, self.layer);
         self.nodes.push(Node { operation, from, shape, weights, name: name.to_owned(), layer });
         Ok(self.nodes.len())
@@ -198,6 +200,12 @@ impl Plan {
         let shape = Shape { channels, size: self.shape(results[0]).size.clone() };
         self.push(name, Operation::Concatenate, results.to_vec(), shape)
     }
+}
+
+/// Values of a shape, if they are not too many.
+fn n_values(shape: &Shape) -> Option<usize> {
+    let n = shape.size.iter().try_fold(shape.channels, |n, size| n.checked_mul(*size));
+    n.filter(|n| *n <= MAX_VALUES)
 }
 
 /// A number along each axis of a field, 1 along those that it does not have.

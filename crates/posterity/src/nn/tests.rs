@@ -300,6 +300,26 @@ fn layers_that_do_not_fit_are_refused_with_their_place() {
         assert!(error.is_invalid_input() && error.to_string().contains(expected), "{error} / {expected}");
     }
     assert!(Network::new(Shape::field(&[2; 4]), vec![Layer::Silu]).is_err());
+    let degree = |degree| Network::new(Shape::field(&[8, 8]), vec![multipole(5, &[degree])]);
+    assert!(degree(crate::engine::MAX_DEGREE).is_ok() && degree(crate::engine::MAX_DEGREE + 1).is_err());
+}
+
+/// Numbers of values and weights that would wrap round to small ones.
+#[test]
+fn sizes_beyond_a_word_are_refused() {
+    let dense = |width| vec![Layer::Dense { width }];
+    let cases = [
+        (Shape::flat(1 << 62), dense(4)),
+        (Shape { channels: 1 << 32, size: vec![1 << 32, 3] }, dense(4)),
+        (Shape { channels: (1 << 63) + 1, size: vec![2] }, vec![Layer::GlobalMean]),
+        (Shape::flat(3), dense(1 << 62)),
+        (Shape::flat(1 << 31), dense(1 << 31)),
+    ];
+    for (input, layers) in cases {
+        let text = format!("{input:?} {layers:?}");
+        let error = Network::new(input, layers).expect_err(&text);
+        assert!(error.is_invalid_input() && error.to_string().contains("more than 2147483648"), "{error}");
+    }
 }
 
 #[test]
