@@ -44,14 +44,18 @@ pub fn compress(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) ->
         };
         let mut learnt_for = learnt_for(analysis);
         learnt_for["version"] = json!(env!("CARGO_PKG_VERSION"));
-        learnt_for["simulations"] = json!(format!("{:016x}", digest_of([&train, &held_out])?));
+        learnt_for["simulations"] = json!(digest_of(&[&train, &held_out])?);
+        // Training does not depend on the independent simulations, so that it is continued where they have changed.
+        let identity = learnt_for.clone();
+        if let Some(set) = &stored {
+            learnt_for["independent"] = json!(digest_of(&[set])?);
+        }
         let path = out_dir.join(COMPRESSOR);
         if let Some((there, _)) = Compression::read(&path).ok().filter(|(_, other)| *other == learnt_for) {
             results.keep_knowledge(&there.knowledge, ExactFisher::of(analysis));
             return Ok(format!("there already, {}", in_one_line(&there.knowledge)));
         }
-        let checkpoint =
-            Checkpoint { path: out_dir.join(CHECKPOINT), every: Duration::from_secs(5), identity: learnt_for.clone() };
+        let checkpoint = Checkpoint { path: out_dir.join(CHECKPOINT), every: Duration::from_secs(5), identity };
         let run = Run {
             seed: Seed::new(analysis.seed).label("compress"),
             progress,
@@ -80,14 +84,14 @@ fn in_one_line(knowledge: &Knowledge) -> String {
     knowledge.outlook.as_ref().map_or(found.clone(), |outlook| format!("{found}; {}", outlook.in_short()))
 }
 
-/// A digest of what sets hold.
-fn digest_of(sets: [&SimulationSet; 2]) -> Result<u64> {
+/// A digest of what sets hold, in hexadecimal: numbers of 64 bits are not for JSON.
+fn digest_of(sets: &[&SimulationSet]) -> Result<String> {
     let mut parts = Vec::new();
     for set in sets {
         let (Derivatives::Exact(rows) | Derivatives::Differences { pairs: rows, .. }) = &set.derivative;
         parts.extend([set.fiducial.digest()?, rows.digest()?]);
     }
-    Ok(digest::of_words(parts))
+    Ok(format!("{:016x}", digest::of_words(parts)))
 }
 
 /// All that a compressor is learnt from: settings, and the content of the simulator's files.

@@ -89,6 +89,7 @@ mod tests {
     use super::*;
     use crate::failure::{Cause, Failure, Failures, Record};
     use crate::progress::Quiet;
+    use crate::store::Table;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     const ANALYSIS: &str = r#"
@@ -148,6 +149,29 @@ n_samples = 200
         other.write(&folder).expect("written");
         compress(&analysis, &folder, &Quiet).expect("there already");
         assert!(Results::read(&folder).expect("there").methods.is_empty());
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    /// Kept independent simulations are what F is from: of others, what was learnt is learnt again.
+    #[test]
+    fn other_independent_simulations_are_noticed() {
+        let folder = std::env::temp_dir().join(format!("posterity-independent-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join("analysis.toml");
+        std::fs::write(&file, format!("[store]\nkeep_all = true\n{ANALYSIS}")).expect("written");
+        let analysis = Analysis::read(&file, &[]).expect("right");
+        simulate(&analysis, &folder, &Simulating::default(), &Quiet).expect("simulated");
+        let learnt = || {
+            compress(&analysis, &folder, &Quiet).expect("learnt");
+            std::fs::read(folder.join(COMPRESSOR)).expect("there")
+        };
+        let before = learnt();
+        assert!(learnt() == before);
+        let table = Table::open(&folder.join("simulations/independent/fiducial.zarr")).expect("kept");
+        let mut chunk = table.read_chunk(0).expect("whole");
+        chunk.values[0][0] += 1.0;
+        table.write_chunk(&chunk).expect("written");
+        assert!(learnt() != before);
         std::fs::remove_dir_all(&folder).expect("removed");
     }
 
