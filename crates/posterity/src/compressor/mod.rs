@@ -32,7 +32,9 @@ pub trait Compressor: Sync {
     /// Number of summaries.
     fn n_summaries(&self) -> usize;
 
-    /// Compresses rows of data into rows of summaries; the result of a row does not depend on the others.
+    /// Compresses rows of data into rows of summaries. The result of a row does not depend on the others, but for rounding: the
+    /// last bits may depend on how many rows there are, since matrix products of other sizes sum in another order. The same
+    /// rows give the same bits on any number of threads.
     fn compress(&self, data: &[f64], summaries: &mut [f64]);
 
     /// Where the method comes from.
