@@ -90,7 +90,7 @@ impl Check<'_> {
             "give add_to_score = true, or leave it out",
         )?;
         if s.add_to_score {
-            let n_values = self.statistic(s.statistic, shape)?;
+            let n_values = self.score_values(s.statistic, shape, n_params, "add_to_score")?;
             let (name, n) = s.score_n_s.map_or(("n_s", n_train), |n| ("score_n_s", n));
             let message = format!("{n} is too few for a covariance of {n_values} data");
             self.demand(
@@ -105,10 +105,20 @@ impl Check<'_> {
         self.regulariser(s.lambda, s.epsilon)
     }
 
-    /// Values that a score has to do with: the data, or those of a statistic, which must be possible.
-    fn statistic(&self, statistic: Option<Statistic>, shape: &[usize]) -> Result<usize> {
+    /// Values that a score has to do with: the data, or those of a statistic, which must be possible; no fewer than parameters.
+    /// `name` is the key that asks for the score.
+    fn score_values(
+        &self,
+        statistic: Option<Statistic>,
+        shape: &[usize],
+        n_params: usize,
+        name: &str,
+    ) -> Result<usize> {
         let n_values = statistic.map_or(Ok(shape.iter().product()), |statistic| statistic.n_values(shape));
-        n_values.map_err(|error| self.document.blame("compressor.statistic", error))
+        let n_values = n_values.map_err(|error| self.document.blame("compressor.statistic", error))?;
+        let key = format!("compressor.{}", if statistic.is_some() { "statistic" } else { name });
+        score::check_values(n_values, n_params).map_err(|error| self.document.blame(&key, error))?;
+        Ok(n_values)
     }
 
     /// The network, layer by layer.
@@ -240,7 +250,7 @@ impl Check<'_> {
     /// Settings of the score compression, whose covariance is that of the data.
     pub(super) fn score(&self, s: &score::Settings, n_params: usize, shape: &[usize]) -> Result<()> {
         let n_data = shape.iter().product();
-        let n_values = self.statistic(s.statistic, shape)?;
+        let n_values = self.score_values(s.statistic, shape, n_params, "kind")?;
         let least = n_values + 3;
         let message = format!("{} is too few for a covariance of {n_values} data", s.n_s);
         self.demand(

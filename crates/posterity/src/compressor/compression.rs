@@ -31,7 +31,7 @@ impl Trained {
     /// Summaries `(n_s, n_summaries)` of a set and their derivatives `(n_d, n_params, n_summaries)`.
     ///
     /// # Errors
-    /// Invalid input, where the data have not the statistic of a score; io; corrupt file.
+    /// Io; corrupt file.
     pub fn summarise(&self, set: &SimulationSet) -> Result<(Vec<f64>, Vec<f64>)> {
         match self {
             Self::Score(score) => score.summarise(set),
@@ -229,16 +229,19 @@ impl Compression {
     /// Reads what [`Compression::write`] wrote: the compression and the note.
     ///
     /// # Errors
-    /// Where the file cannot be read or is no such file.
+    /// Where the file cannot be read or is no such file; corrupt file, where its parts do not fit together.
     pub fn read(path: &Path) -> Result<(Self, serde_json::Value)> {
         let mut metadata = read_metadata(path)?;
-        let knowledge = take_metadata(path, &mut metadata, METADATA)?;
+        let knowledge: Knowledge = take_metadata(path, &mut metadata, METADATA)?;
         let learnt_for = take_metadata(path, &mut metadata, LEARNT_FOR)?;
         let compressor = if metadata.contains_key(imnn::METADATA) {
             Trained::Imnn(Imnn::read(path)?)
         } else {
             Trained::Score(Score::read(path)?)
         };
+        if let Some(what) = knowledge.fault(compressor.n_summaries()) {
+            return Err(Error::corrupt_file(what).in_file(path).remedy("learn it again"));
+        }
         Ok((Self { compressor, knowledge }, learnt_for))
     }
 }
@@ -250,6 +253,28 @@ impl Knowledge {
         held_out
             .fold(None, |best: Option<(usize, f64)>, e| if best.is_none_or(|b| e.1 > b.1) { Some(e) } else { best })
             .map(|b| b.0)
+    }
+
+    /// What does not fit together of that which a file says of a compressor with so many summaries.
+    fn fault(&self, n_summaries: usize) -> Option<String> {
+        let (n_params, mle) = (self.parameters.len(), &self.quasi_mle);
+        let found = (mle.n_params(), mle.n_summaries(), mle.projection.n_rows(), mle.projection.n_cols());
+        if found != (n_params, n_summaries, n_params, n_summaries) {
+            return Some(format!(
+                "the estimates of {} parameters from {} summaries do not fit {n_params} parameters and {n_summaries} summaries",
+                found.0.max(found.2),
+                found.1.max(found.3)
+            ));
+        }
+        let mut fishers: Vec<&Fisher> = [&self.train, &self.held_out].into_iter().chain(&self.independent).collect();
+        fishers.extend(&self.score);
+        for all in std::iter::once(&self.information).chain(&self.convergence) {
+            fishers.extend([&all.standard].into_iter().chain(&all.compressed).chain(&all.combined));
+        }
+        let of_others = |fisher: &Fisher| (fisher.matrix.n_rows(), fisher.matrix.n_cols()) != (n_params, n_params);
+        let n_bars = self.outlook.as_ref().map_or(n_params, |outlook| outlook.error_bars.len());
+        (fishers.into_iter().any(of_others) || n_bars != n_params)
+            .then(|| format!("a Fisher matrix or its error bars are not those of {n_params} parameters"))
     }
 }
 
@@ -302,6 +327,7 @@ fn overfitting(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::Matrix;
     use crate::progress::Quiet;
     use crate::seed::Seed;
     use crate::simulator::{Gaussian, Line, Simulator};
@@ -386,6 +412,34 @@ mod tests {
             overfitting(&fisher[0], &fisher[1], Some((a, b)), "").is_some()
         });
         assert!(alarms.count() < 5);
+    }
+
+    #[test]
+    fn a_file_whose_parts_do_not_fit_is_refused() {
+        let line = Line::slope_and_intercept(5, 1.0);
+        let score = Settings::Score(crate::compressor::score::Settings::default());
+        let compression = learn(&score, &line, &[1.0, 0.0], 100);
+        let path = std::env::temp_dir().join(format!("posterity-parts-{}.safetensors", std::process::id()));
+        let read = |change: fn(&mut Knowledge)| {
+            let mut changed = compression.clone();
+            change(&mut changed.knowledge);
+            changed.write(&path, &serde_json::json!({})).expect("written");
+            Compression::read(&path)
+        };
+        read(|_| ()).expect("fits");
+        let changes: [fn(&mut Knowledge); 6] = [
+            |knowledge| knowledge.quasi_mle.mu.truncate(1),
+            |knowledge| knowledge.quasi_mle.projection = Matrix::zeros(1, 2),
+            |knowledge| knowledge.parameters.truncate(1),
+            |knowledge| knowledge.information.standard.matrix = Matrix::zeros(1, 1),
+            |knowledge| knowledge.convergence[0].standard.matrix = Matrix::zeros(2, 1),
+            |knowledge| knowledge.outlook.iter_mut().for_each(|outlook| outlook.error_bars.truncate(1)),
+        ];
+        for (k, change) in changes.into_iter().enumerate() {
+            let error = read(change).expect_err(&k.to_string());
+            assert!(error.is_corrupt_file() && error.file() == Some(&path), "{k}: {error}");
+        }
+        std::fs::remove_file(&path).expect("removed");
     }
 
     #[test]

@@ -88,14 +88,11 @@ impl Score {
     /// numerical, if covariance or F is singular; io; corrupt file.
     pub fn fit(set: &SimulationSet, statistic: Option<Statistic>) -> Result<Self> {
         if let Some(statistic) = statistic {
-            let of = StatisticOf { statistic, shape: set.shape.clone() };
+            let of = StatisticOf::new(statistic, &set.shape)?;
             return Ok(Self { statistic: Some(of.clone()), ..Self::fit(&of.of_set(set)?, None)? });
         }
         let (n_data, n_params) = (set.n_data(), set.n_params());
-        if n_data < n_params {
-            return Err(Error::invalid_input(format!("{n_data} data cannot inform {n_params} parameters"))
-                .remedy("use more data or fix some parameters"));
-        }
+        check_values(n_data, n_params)?;
         let too_few =
             |error: Error| error.remedy(format!("increase n_s well above the {n_data} data, or train a network"));
         let (fiducial, derivative) = (set.fiducial.all()?, set.mean_derivative()?);
@@ -115,17 +112,17 @@ impl Score {
 
     /// From the weights of another of data of this shape; none, where their number is wrong.
     pub(super) fn from_weights(shape: &[usize], statistic: Option<Statistic>, weights: Vec<f64>) -> Option<Self> {
-        let n_data = statistic.map_or(Ok(shape.iter().product()), |statistic| statistic.n_values(shape)).ok()?;
+        let statistic = statistic.map(|statistic| StatisticOf::new(statistic, shape)).transpose().ok()?;
+        let n_data = statistic.as_ref().map_or(shape.iter().product(), StatisticOf::n_values);
         let n_params = weights.len() / (n_data + 1);
         let network = Network::linear(n_data, n_params).ok()?;
-        let statistic = statistic.map(|statistic| StatisticOf { statistic, shape: shape.to_vec() });
         (weights.len() == network.n_weights()).then_some(Self { network, weights, statistic })
     }
 
     /// Summaries `(n_s, n_summaries)` of a set and their derivatives `(n_d, n_params, n_summaries)`.
     ///
     /// # Errors
-    /// Invalid input, where the data have no such statistic; io; corrupt file.
+    /// Io; corrupt file.
     pub fn summarise(&self, set: &SimulationSet) -> Result<(Vec<f64>, Vec<f64>)> {
         let of_set = self.statistic.as_ref().map(|of| of.of_set(set)).transpose()?;
         let set = of_set.as_ref().unwrap_or(set);
@@ -168,20 +165,45 @@ impl Score {
     /// Reads what [`Score::write`] wrote.
     ///
     /// # Errors
-    /// Where the file cannot be read or is no such file.
+    /// Where the file cannot be read or is no such file; corrupt file, where its parts do not fit together.
     pub fn read(path: &Path) -> Result<Self> {
         let (network, weights, mut metadata) = read_weights(path)?;
         let is_of_statistic = metadata.contains_key(STATISTIC);
-        let statistic: Option<StatisticOf> =
-            is_of_statistic.then(|| take_metadata(path, &mut metadata, STATISTIC)).transpose()?;
-        let n_values = statistic.as_ref().map(|of| of.statistic.n_values(&of.shape)).transpose();
-        if n_values.is_ok_and(|n| n.is_none_or(|n| n == network.n_in())) {
-            return Ok(Self { network, weights, statistic });
+        let statistic = is_of_statistic.then(|| take_metadata(path, &mut metadata, STATISTIC)).transpose()?;
+        let score = Self { network, weights, statistic };
+        match score.fault() {
+            None => Ok(score),
+            Some(what) => Err(Error::corrupt_file(what).in_file(path).remedy("learn it again")),
         }
-        Err(Error::corrupt_file("statistic and weights differ in the number of values")
-            .in_file(path)
-            .remedy("learn it again"))
     }
+
+    /// What does not fit together of a score that comes from a file.
+    pub(super) fn fault(&self) -> Option<String> {
+        let (n_in, n_weights) = (self.network.n_in(), self.network.n_weights());
+        let n_values = self.statistic.as_ref().map_or(n_in, StatisticOf::n_values);
+        if Network::linear(n_in, self.network.n_out()).ok().as_ref() != Some(&self.network) {
+            Some("the network of a score is one dense layer, and this is another".into())
+        } else if self.weights.len() != n_weights {
+            Some(format!("the score has {} weights, and its layer takes {n_weights}", self.weights.len()))
+        } else if n_values != n_in {
+            Some(format!("the statistic has {n_values} values, and the layer of its score takes {n_in}"))
+        } else {
+            None
+        }
+    }
+}
+
+/// That so many values can inform so many parameters: a score is linear in them, so that of fewer the Fisher matrix is
+/// singular. (A network is not: of one normal draw it makes two summaries, which inform mean and variance.)
+///
+/// # Errors
+/// Invalid input.
+pub fn check_values(n_values: usize, n_params: usize) -> Result<()> {
+    if n_values >= n_params {
+        return Ok(());
+    }
+    Err(Error::invalid_input(format!("a score of {n_values} values cannot inform {n_params} parameters"))
+        .remedy("give more data or bins, fix some parameters, or train a network alone, which is not linear"))
 }
 
 /// W = L⁻¹ J C⁻¹ with F = L Lᵀ, `(n_params, n_data)`.
@@ -208,10 +230,7 @@ impl Compressor for Score {
     fn compress(&self, data: &[f64], summaries: &mut [f64]) {
         match &self.statistic {
             None => self.network.apply(&self.weights, data, 0, summaries),
-            Some(of) => match of.of_rows(data) {
-                Ok(rows) => self.network.apply(&self.weights, &rows, 0, summaries),
-                Err(_) => summaries.fill(f64::NAN),
-            },
+            Some(of) => self.network.apply(&self.weights, &of.of_rows(data), 0, summaries),
         }
     }
 
@@ -223,8 +242,10 @@ impl Compressor for Score {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::Activation;
     use crate::seed::Seed;
     use crate::simulator::{Line, Simulator};
+    use serde_json::json;
 
     #[test]
     fn a_line_loses_nothing_and_its_summaries_are_white() {
@@ -246,6 +267,45 @@ mod tests {
             assert!(white < 0.05, "{white}");
         }
         assert_eq!(line.n_params(), 2);
+    }
+
+    #[test]
+    fn fewer_values_than_parameters_are_refused() {
+        let line = Line::slope_and_intercept(1, 1.0);
+        let mut set = SimulationSet::new(&line, &[1.0, 0.0], None, 50, 50).expect("valid");
+        set.fill(&line, Seed::new(1), 0).expect("simulated");
+        let error = Score::fit(&set, None).expect_err("one datum");
+        assert!(error.is_invalid_input() && error.to_string().contains("1 values cannot inform 2"), "{error}");
+    }
+
+    /// A digest covers damage by chance; what a hand has made must fit together as well.
+    #[test]
+    fn a_file_whose_parts_do_not_fit_is_refused() {
+        let path = std::env::temp_dir().join(format!("posterity-score-{}.safetensors", std::process::id()));
+        let of = |size: usize| json!({ "statistic": { "kind": "power_spectrum" }, "shape": [size, size] });
+        let write = |network: &Network, metadata: Metadata| {
+            write_weights(&path, network, &vec![0.5; network.n_weights()], metadata).expect("written");
+            Score::read(&path)
+        };
+        let statistic = |size: usize| Metadata::from([(STATISTIC.into(), of(size))]);
+        // The spectrum of 8² cells has six bins.
+        let linear = Network::linear(6, 2).expect("valid");
+        write(&linear, Metadata::new()).expect("fits");
+        write(&linear, statistic(8)).expect("fits");
+        let deep = Network::perceptron(6, &[3], Activation::Silu, 2).expect("valid");
+        let mut flat = statistic(8);
+        flat.insert(STATISTIC.into(), json!({ "statistic": { "kind": "power_spectrum" }, "shape": [6] }));
+        let cases = [
+            (&linear, statistic(16), "the statistic has 11 values, and the layer of its score takes 6"),
+            (&deep, Metadata::new(), "one dense layer"),
+            (&linear, flat, "no field of n² or n³ cells"),
+        ];
+        for (network, metadata, expected) in cases {
+            let error = write(network, metadata).expect_err(expected);
+            assert!(error.is_corrupt_file() && error.file() == Some(&path), "{error}");
+            assert!(error.to_string().contains(expected), "{error} / {expected}");
+        }
+        std::fs::remove_file(&path).expect("removed");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::math::{Complex, SerialFft, Workspace};
 use crate::simulator::{Derivatives, Kind, SimulationSet};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A statistic of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,32 +41,68 @@ impl Statistic {
     }
 }
 
-/// A statistic of data of one shape.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A statistic of data of one shape, which have it: its bins and transform are worked out once, and shared by clones.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Described", into = "Described")]
 pub(super) struct StatisticOf {
-    pub(super) statistic: Statistic,
-    pub(super) shape: Vec<usize>,
+    described: Described,
+    spectrum: Arc<PowerSpectrum>,
+}
+
+/// A statistic of data as a file describes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Described {
+    statistic: Statistic,
+    shape: Vec<usize>,
+}
+
+impl TryFrom<Described> for StatisticOf {
+    type Error = Error;
+
+    fn try_from(described: Described) -> Result<Self> {
+        let spectrum = PowerSpectrum::new(described.statistic, &described.shape)?;
+        Ok(Self { described, spectrum: Arc::new(spectrum) })
+    }
+}
+
+impl From<StatisticOf> for Described {
+    fn from(of: StatisticOf) -> Self {
+        of.described
+    }
+}
+
+impl PartialEq for StatisticOf {
+    fn eq(&self, other: &Self) -> bool {
+        self.described == other.described
+    }
 }
 
 impl StatisticOf {
+    /// # Errors
+    /// As [`Statistic::n_values`].
+    pub(super) fn new(statistic: Statistic, shape: &[usize]) -> Result<Self> {
+        Self::try_from(Described { statistic, shape: shape.to_vec() })
+    }
+
     pub(super) fn n_data(&self) -> usize {
-        self.shape.iter().product()
+        self.spectrum.fft.n_cells()
+    }
+
+    pub(super) fn n_values(&self) -> usize {
+        self.spectrum.counts.len()
     }
 
     /// The statistic of rows of data, `n_values` each.
-    ///
-    /// # Errors
-    /// As [`Statistic::n_values`].
-    pub(super) fn of_rows(&self, rows: &[f64]) -> Result<Vec<f64>> {
-        Ok(PowerSpectrum::new(self.statistic, &self.shape)?.of_rows(rows))
+    pub(super) fn of_rows(&self, rows: &[f64]) -> Vec<f64> {
+        self.spectrum.of_rows(rows)
     }
 
     /// The statistic of all simulations of a set, with its derivative.
     ///
     /// # Errors
-    /// As [`Statistic::n_values`]; io; corrupt file.
+    /// Io; corrupt file.
     pub(super) fn of_set(&self, set: &SimulationSet) -> Result<SimulationSet> {
-        let spectrum = PowerSpectrum::new(self.statistic, &self.shape)?;
+        let spectrum = &self.spectrum;
         let (mut fiducial, mut tangents_of, mut pairs_of) = (Vec::new(), Vec::new(), Vec::new());
         for kind in Kind::ALL {
             set.in_blocks(kind, 1, |_, rows, tangents| {
@@ -83,12 +120,13 @@ impl StatisticOf {
                 Derivatives::Differences { delta: delta.clone(), pairs: pairs_of.into() }
             }
         };
-        let (theta_fid, shape) = (set.theta_fid.clone(), vec![spectrum.counts.len()]);
+        let (theta_fid, shape) = (set.theta_fid.clone(), vec![self.n_values()]);
         Ok(SimulationSet { theta_fid, shape, fiducial: fiducial.into(), derivative })
     }
 }
 
 /// The bins of a grid's modes.
+#[derive(Debug)]
 struct PowerSpectrum {
     fft: SerialFft,
     /// The bin of each stored mode; none for m = 0.
@@ -233,7 +271,7 @@ mod tests {
     #[test]
     fn tangents_are_the_differences_of_spectra() {
         let field = GaussianField::new(6, 3).expect("valid");
-        let of = StatisticOf { statistic: Statistic::PowerSpectrum { n_bins: Some(3) }, shape: vec![6; 3] };
+        let of = StatisticOf::new(Statistic::PowerSpectrum { n_bins: Some(3) }, &[6; 3]).expect("a field");
         let exact = of.of_set(&set(&field, None, 2, 1)).expect("a field");
         let differences = of.of_set(&set(&field, Some(&[1e-5, 1e-5]), 2, 1)).expect("a field");
         let mean = |set: &SimulationSet| set.mean_derivative().expect("in memory");

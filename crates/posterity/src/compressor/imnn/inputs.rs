@@ -28,7 +28,7 @@ impl<'a> Inputs<'a> {
     /// Of a set; its rows are held if they take at most `memory` bytes.
     ///
     /// # Errors
-    /// Io; corrupt file; as [`Score::summarise`].
+    /// Io; corrupt file.
     pub(super) fn new(
         set: &'a SimulationSet,
         scaling: &'a Scaling,
@@ -54,7 +54,7 @@ impl<'a> Inputs<'a> {
     /// With the summaries of a score, if any, before those of the network.
     ///
     /// # Errors
-    /// As [`Score::summarise`].
+    /// Io; corrupt file.
     pub(super) fn with_score(mut self, score: Option<&Score>) -> Result<Self> {
         self.existing = score.map(|score| score.summarise(self.set)).transpose()?;
         self.n_existing = score.map_or(0, Compressor::n_summaries);

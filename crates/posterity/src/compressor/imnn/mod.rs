@@ -69,7 +69,7 @@ impl Imnn {
     /// Summaries `(n_s, n_summaries)` of a set and their derivatives `(n_d, n_params, n_summaries)`.
     ///
     /// # Errors
-    /// Io; corrupt file; invalid input, where the data have not the statistic of its score.
+    /// Io; corrupt file.
     pub fn summarise(&self, set: &SimulationSet) -> Result<(Vec<f64>, Vec<f64>)> {
         // One pass alone: nothing is held.
         let inputs = Inputs::new(set, &self.scaling, self.score.as_ref(), 0)?;
@@ -90,16 +90,26 @@ impl Imnn {
     /// Reads what [`Imnn::write`] wrote.
     ///
     /// # Errors
-    /// Where the file cannot be read or is no such file.
+    /// Where the file cannot be read or is no such file; corrupt file, where its parts do not fit together.
     pub fn read(path: &Path) -> Result<Self> {
         let (network, weights, mut metadata) = read_weights(path)?;
-        let beside: Beside = take_metadata(path, &mut metadata, METADATA)?;
-        if beside.scaling.n_data() != network.n_in() {
-            return Err(Error::corrupt_file("scaling and network differ in the number of data")
-                .in_file(path)
-                .remedy("train again"));
+        let Beside { scaling, score } = take_metadata(path, &mut metadata, METADATA)?;
+        let imnn = Self { network, weights, scaling, score };
+        match imnn.fault() {
+            None => Ok(imnn),
+            Some(what) => Err(Error::corrupt_file(what).in_file(path).remedy("train again")),
         }
-        Ok(Self { network, weights, scaling: beside.scaling, score: beside.score })
+    }
+
+    /// What does not fit together of a network that comes from a file; its weights have been held against its layers.
+    fn fault(&self) -> Option<String> {
+        let n_in = self.network.n_in();
+        let of = |n_data: usize, what: &str| {
+            (n_data != n_in).then(|| format!("the {what} is of {n_data} data, and the network takes {n_in}"))
+        };
+        let of_score = |score: &Score| score.fault().or_else(|| of(score.n_data(), "score"));
+        let of_scaling = of(self.scaling.n_data(), "scaling").or_else(|| self.scaling.fault());
+        of_scaling.or_else(|| self.score.as_ref().and_then(of_score))
     }
 }
 

@@ -73,6 +73,17 @@ impl Scaling {
         self.mean.len()
     }
 
+    /// What does not fit together of a scaling that comes from a file.
+    pub(super) fn fault(&self) -> Option<String> {
+        let n = self.n_data();
+        let (n_rows, n_cols) = match &self.map {
+            Map::Diagonal(factors) => (factors.len(), n),
+            Map::Triangle(lower) => (lower.n_rows(), lower.n_cols()),
+        };
+        ((n_rows, n_cols) != (n, n))
+            .then(|| format!("the scaling maps {n_cols} data to {n_rows}, and has means of {n}"))
+    }
+
     /// Scales rows of data.
     pub(super) fn values(&self, data: &[f64], out: &mut [f32]) {
         self.rows(data, out, |d, m| d - m);

@@ -9,6 +9,7 @@ use crate::progress::Quiet;
 use crate::seed::Seed;
 use crate::simulator::{Gaussian, Simulator};
 use crate::store::{Origin, StoredSet};
+use serde_json::{Value, json};
 
 fn set(simulator: &dyn Simulator, theta: &[f64], delta: Option<&[f64]>, n: usize, seed: u64) -> SimulationSet {
     let mut set = SimulationSet::new(simulator, theta, delta, n, n).expect("valid");
@@ -116,6 +117,60 @@ fn training_does_not_depend_on_the_number_of_threads_and_the_file_keeps_all() {
     imnn.compress(&first.fiducial.all().expect("in memory"), &mut all);
     let summarised = imnn.summarise(&first).expect("in memory").0;
     all.iter().zip(summarised).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} {b}"));
+}
+
+/// A digest covers damage by chance; what a hand has made must fit together as well.
+#[test]
+fn a_file_whose_parts_do_not_fit_is_refused() {
+    let path = std::env::temp_dir().join(format!("posterity-imnn-parts-{}.safetensors", std::process::id()));
+    let network = Network::perceptron(2, &[3], Activation::Silu, 2).expect("valid");
+    let weights: Vec<f32> = initialise(&network, Seed::new(1));
+    let scaling = |n: usize, map: Value| json!({ "mean": vec![0.0; n], "map": map });
+    let right = || scaling(2, json!({ "diagonal": [1.0, 2.0] }));
+    let score = |n_in: usize, weights: usize| {
+        let network = json!({ "input": { "channels": n_in, "size": [] }, "layers": [{ "kind": "dense", "width": 2 }] });
+        json!({ "network": network, "weights": vec![0.5; weights] })
+    };
+    let read = |scaling: Value, score: Value| {
+        let beside = json!({ "scaling": scaling, "score": score });
+        write_weights(&path, &network, &weights, Metadata::from([(METADATA.into(), beside)])).expect("written");
+        Imnn::read(&path)
+    };
+    let triangle = json!({ "triangle": [[1.0, 0.0], [0.5, 1.0]] });
+    for (scaling, score) in [(right(), Value::Null), (scaling(2, triangle), score(2, 6))] {
+        let imnn = read(scaling, score).expect("fits");
+        imnn.compress(&[0.1, 0.2], &mut vec![0.0; imnn.n_summaries()]);
+    }
+    let cases = [
+        (
+            scaling(3, json!({ "diagonal": [1.0, 1.0, 1.0] })),
+            Value::Null,
+            "the scaling is of 3 data, and the network takes 2",
+        ),
+        (scaling(2, json!({ "diagonal": [1.0] })), Value::Null, "the scaling maps 2 data to 1, and has means of 2"),
+        (scaling(2, json!({ "triangle": [[1.0]] })), Value::Null, "the scaling maps 1 data to 1, and has means of 2"),
+        (right(), score(3, 8), "the score is of 3 data, and the network takes 2"),
+        (right(), score(2, 5), "the score has 5 weights, and its layer takes 6"),
+    ];
+    for (scaling, score, expected) in cases {
+        let error = read(scaling, score).expect_err(expected);
+        assert!(error.is_corrupt_file() && error.file() == Some(&path), "{error}");
+        assert!(error.to_string().contains(expected), "{error} / {expected}");
+    }
+    std::fs::remove_file(&path).expect("removed");
+}
+
+/// One normal draw has F = diag(1, ½) about mean and variance 1: summaries that are not linear keep two parameters of it.
+#[test]
+fn a_network_informs_of_more_parameters_than_there_are_data() {
+    let simulator = Gaussian::mean_and_variance(1);
+    let (first, held_out) = (set(&simulator, &[0.0, 1.0], None, 500, 1), set(&simulator, &[0.0, 1.0], None, 500, 2));
+    let training = Training::Fresh { simulator: &simulator, like: &first };
+    let run = Run::new(Seed::new(3), &Quiet);
+    let imnn = train(training, &held_out, &quick(), &run).expect("trained").imnn;
+    let found = ln_det(&imnn, &set(&simulator, &[0.0, 1.0], None, 20_000, 99));
+    // The truth is −ln 2 = −0.693; the estimate scatters by √(2 · 2/20 000) = 0.014.
+    assert!((-0.9..-0.62).contains(&found), "{found}");
 }
 
 #[test]
