@@ -186,9 +186,14 @@ impl Compression {
             (Settings::Score(_), _) | (_, Training::Fresh { .. }) => "increase n_s and n_d",
             (Settings::Imnn(_), Training::Fixed(_)) => "use fresh simulations, more of them, or more weight_decay",
         };
+        let unseen = match &compressor {
+            Trained::Score(_) => None,
+            Trained::Imnn(imnn) => imnn.unseen_steps(first, parameters)?,
+        };
         let warnings = overfitting(&train, &held_out, outlooks, remedy)
             .into_iter()
             .chain(information.warning(outlook.as_ref()))
+            .chain(unseen)
             .collect();
         let knowledge = Knowledge {
             parameters: parameters.to_vec(),
@@ -412,6 +417,28 @@ mod tests {
             overfitting(&fisher[0], &fisher[1], Some((a, b)), "").is_some()
         });
         assert!(alarms.count() < 5);
+    }
+
+    /// A step of 1e-6 standard deviations is 17 roundings of numbers about 1: the network is told of, the score is not.
+    #[test]
+    fn a_step_that_single_precision_hardly_sees_is_told_by_name() {
+        let gaussian = Gaussian::mean_and_variance(10);
+        let settings = imnn::Settings { hidden: vec![8], max_iterations: 1, ..imnn::Settings::default() };
+        let score = crate::compressor::score::Settings::default();
+        for (delta, is_told) in [([1e-6, 0.1], true), ([1e-3, 0.1], false)] {
+            let mut set = SimulationSet::new(&gaussian, &[0.0, 1.0], Some(&delta), 500, 500).expect("valid");
+            set.fill(&gaussian, Seed::new(1), 0).expect("simulated");
+            for (settings, sees) in
+                [(Settings::Imnn(settings.clone()), !is_told), (Settings::Score(score.clone()), true)]
+            {
+                let (run, fixed) = (Run::new(Seed::new(3), &Quiet), Training::Fixed(&set));
+                let learnt = Compression::learn(&settings, fixed, &set, None, gaussian.parameters(), &run);
+                let warnings = learnt.expect("learnt").knowledge.warnings;
+                let told: Vec<&String> = warnings.iter().filter(|text| text.contains("single precision")).collect();
+                assert_eq!(told.is_empty(), sees, "{delta:?}: {warnings:?}");
+                assert!(told.iter().all(|text| text.contains("mean (1e-6") && !text.contains("variance")), "{told:?}");
+            }
+        }
     }
 
     #[test]

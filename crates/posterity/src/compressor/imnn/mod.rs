@@ -18,6 +18,7 @@ mod loss;
 mod scaling;
 mod settings;
 mod state;
+mod steps;
 mod train;
 
 pub use settings::{Input, Settings, Simulations};
