@@ -3,6 +3,7 @@
 use super::layout::{Layout, MOST_ROWS, Values};
 use crate::error::{Error, Result};
 use crate::failure::Cause;
+use crc32c::crc32c;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -12,7 +13,7 @@ use zarrs::array::ArrayToBytesCodecTraits;
 use zarrs::array::builder::{ArrayBuilderDataType, ArrayBuilderFillValue};
 use zarrs::array::chunk_key_encoding::DefaultChunkKeyEncoding;
 use zarrs::array::codec::{BytesCodec, Crc32cCodec};
-use zarrs::array::{Array, ArrayBuilder, ArrayBytes, BytesToBytesCodecTraits, CodecOptions, data_type};
+use zarrs::array::{Array, ArrayBuilder, ArrayBytes, CodecOptions, data_type};
 use zarrs::metadata::v3::GroupMetadataV3;
 
 const FORMAT: &str = "posterity simulations";
@@ -169,12 +170,19 @@ impl Column {
         Ok(encoded.into_owned())
     }
 
-    /// The elements, from the content of a chunk's file; the checksum must be right.
-    pub(super) fn decode(&self, bytes: Vec<u8>) -> std::result::Result<Vec<u8>, String> {
+    /// The elements, from the content of a chunk's file and in the same memory: of a large chunk there is no room for two.
+    /// The checksum at its end must be right.
+    pub(super) fn decode(&self, mut bytes: Vec<u8>) -> std::result::Result<Vec<u8>, String> {
+        let (elements, sum) = bytes.split_last_chunk().ok_or("the checksum is missing")?;
+        if crc32c(elements) != u32::from_le_bytes(*sum) {
+            return Err("the checksum is invalid".into());
+        }
+        let n_bytes = elements.len();
+        bytes.truncate(n_bytes);
         let at = vec![0; self.array.shape().len()];
         let shape = self.array.chunk_shape(&at).map_err(|error| error.to_string())?;
-        let (kind, fill) = (self.array.data_type(), self.array.fill_value());
-        let decoded = self.array.codecs().decode(Cow::Owned(bytes), &shape, kind, fill, &options());
+        let (kind, fill, codecs) = (self.array.data_type(), self.array.fill_value(), self.array.codecs());
+        let decoded = codecs.array_to_bytes_codec().decode(Cow::Owned(bytes), &shape, kind, fill, &options());
         let fixed = decoded.map_err(|error| error.to_string())?.into_fixed().map_err(|error| error.to_string())?;
         Ok(fixed.into_owned())
     }
@@ -224,7 +232,7 @@ struct Attributes {
 
 impl Attributes {
     /// CRC-32C of all but itself, whatever order the keys are in.
-    fn checksum(&self) -> Result<String> {
+    fn checksum(&self) -> String {
         let content = json!([
             self.format,
             self.format_version,
@@ -250,7 +258,7 @@ pub(super) fn group_text(layout: &Layout, n_rows: u64, columns: &Columns) -> Res
         provenance: layout.provenance.clone(),
         checksum: String::new(),
     };
-    attributes.checksum = attributes.checksum()?;
+    attributes.checksum = attributes.checksum();
     let attributes = serde_json::to_value(&attributes).map_err(refused)?;
     let mut group = GroupMetadataV3::new();
     if let Value::Object(attributes) = attributes {
@@ -283,7 +291,7 @@ pub(super) fn read_group(text: &[u8]) -> Result<(Layout, u64, Columns)> {
             .remedy("read it with the version of the program that made it"));
     }
     let read: Attributes = serde_json::from_value(attributes.clone()).map_err(|error| damaged(error.to_string()))?;
-    if read.checksum != read.checksum()? || read.format != FORMAT || read.format_version != VERSION {
+    if read.checksum != read.checksum() || read.format != FORMAT || read.format_version != VERSION {
         return Err(damaged("the checksum is not that of the attributes".into()));
     }
     let Attributes { parameters, values, chunk_rows, n_rows, provenance, .. } = read;
@@ -314,10 +322,8 @@ pub(super) fn check_rows(n_rows: u64) -> Result<()> {
 }
 
 /// CRC-32C in hexadecimal.
-pub(super) fn checksum(bytes: &[u8]) -> Result<String> {
-    let sealed = Crc32cCodec::new().encode(Cow::Borrowed(bytes), &options()).map_err(refused)?;
-    let sum = sealed[bytes.len()..].iter().rev().fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte));
-    Ok(format!("crc32c:{sum:08x}"))
+pub(super) fn checksum(bytes: &[u8]) -> String {
+    format!("crc32c:{:08x}", crc32c(bytes))
 }
 
 fn canonical(value: Value) -> Value {
@@ -346,4 +352,27 @@ fn contains(path: &str, found: &Value, expected: &Value) -> std::result::Result<
 
 fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A chunk may be as large as memory allows: there must not be a second one while it is decoded.
+    #[test]
+    fn a_chunk_is_decoded_where_it_lies_and_every_changed_bit_is_seen() {
+        let column = Column::new("data", &[3], &["data_0".into()], json!({}), 4, 10).expect("valid");
+        let numbers: Vec<u8> = (0..12_u8).flat_map(|k| f64::from(k).to_ne_bytes()).collect();
+        let file = column.encode(&numbers).expect("valid");
+        assert_eq!(file.len() as u64, column.file_size());
+        for bit in 0..8 * file.len() {
+            let mut changed = file.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(column.decode(changed).expect_err("changed"), "the checksum is invalid");
+        }
+        assert_eq!(column.decode(vec![0; 3]).expect_err("cut"), "the checksum is missing");
+        let place = file.as_ptr();
+        let decoded = column.decode(file).expect("whole");
+        assert!(decoded == numbers && decoded.as_ptr() == place);
+    }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 impl Table {
     /// An array of the layout, of the rows in these ranges (in order, without overlap), which must be done. A chunk is in
-    /// memory while it is read from, and twice as it is decoded.
+    /// memory while it is read from.
     ///
     /// # Errors
     /// Invalid input, where there is no such array or row.
