@@ -50,7 +50,7 @@ impl Folder {
         std::fs::create_dir_all(&folder).expect("made");
         let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("written");
         write("ten.txt", b"# ten\n1 2,3\n4 5 6 7 # more\n8 9 10\n");
-        write("one.txt", b"1");
+        write("four.txt", b"1 2 3 4");
         write("nine.txt", b"1 2 3 4 5 6 7 8 9");
         write("word.txt", b"1 2 3\n4 five 6 7 8 9 10");
         write("nan.txt", b"1 2 3 4 5 6 7 8 9 nan");
