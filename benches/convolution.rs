@@ -23,17 +23,17 @@ fn main() {
         padding: Padding::Periodic,
     };
     let mut deep: Vec<Layer> =
-        [16, 32, 64, 64].into_iter().flat_map(|channels| [convolution(channels, 3, 2), Layer::LeakyRelu]).collect();
-    deep.extend([Layer::GlobalMean, Layer::Dense { width: 2 }]);
+        [16, 32, 64, 64].into_iter().flat_map(|channels| [convolution(channels, 3, 2), Layer::LeakyRelu {}]).collect();
+    deep.extend([Layer::GlobalMean {}, Layer::Dense { width: 2 }]);
     row("128², four layers of stride 2", &[128, 128], deep, 64, 0);
-    row("64³, one layer 1 → 8 of 3³", &[64; 3], vec![convolution(8, 3, 1), Layer::GlobalMean], 2, 0);
+    row("64³, one layer 1 → 8 of 3³", &[64; 3], vec![convolution(8, 3, 1), Layer::GlobalMean {}], 2, 0);
     let multipole = |channels, activation| {
         let degrees = vec![0];
         let first = Layer::Multipole { channels, kernel_size: 5, degrees, stride: 1, padding: Padding::Periodic };
-        vec![first, activation, Layer::GlobalMean, Layer::Dense { width: 2 }]
+        vec![first, activation, Layer::GlobalMean {}, Layer::Dense { width: 2 }]
     };
-    row("128², multipole 5², square", &[128, 128], multipole(16, Layer::Square), 100, 2);
-    row("128², multipole 5², silu", &[128, 128], multipole(16, Layer::Silu), 100, 2);
+    row("128², multipole 5², square", &[128, 128], multipole(16, Layer::Square {}), 100, 2);
+    row("128², multipole 5², silu", &[128, 128], multipole(16, Layer::Silu {}), 100, 2);
 }
 
 fn row(name: &str, size: &[usize], layers: Vec<Layer>, batch: usize, n_tangents: usize) {

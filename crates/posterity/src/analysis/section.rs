@@ -179,10 +179,13 @@ impl<'a> Section<'a> {
 /// That a value is of the wrong type, in words for people who write analyses rather than programs.
 fn unfit(document: &Document<'_>, key: &str, error: &de::Error, span: &Range<usize>) -> Error {
     let message = error.message();
-    let plain = if let Some(known) = message.strip_prefix("unknown variant ") {
-        let words: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-        let (word, known) = words.split_first().map_or(("", &[][..]), |(word, known)| (*word, known));
-        Error::invalid_input(format!("unknown word `{word}`")).remedy(suggest(word, known))
+    let plain = if let Some(text) = message.strip_prefix("unknown field ") {
+        let (name, known) = quoted(text);
+        let remedy = if known.is_empty() { "take it out".to_owned() } else { suggest(name, &known) };
+        Error::invalid_input(format!("unknown key `{name}` within")).remedy(remedy)
+    } else if let Some(text) = message.strip_prefix("unknown variant ") {
+        let (word, known) = quoted(text);
+        Error::invalid_input(format!("unknown word `{word}`")).remedy(suggest(word, &known))
     } else if let Some((found, wanted)) = message.split_once(", expected ") {
         let found = found.trim_start_matches("invalid type: ").trim_start_matches("invalid value: ");
         Error::invalid_input(format!("{} cannot stand here", found.replace('`', "")))
@@ -193,6 +196,12 @@ fn unfit(document: &Document<'_>, key: &str, error: &de::Error, span: &Range<usi
         Error::invalid_input(message)
     };
     document.at(plain.at_key(key), span)
+}
+
+/// The first word in backticks, which is unknown, and the others, which are known.
+fn quoted(text: &str) -> (&str, Vec<&str>) {
+    let mut words = text.split('`').skip(1).step_by(2);
+    (words.next().unwrap_or_default(), words.collect())
 }
 
 fn in_words(wanted: &str) -> &str {

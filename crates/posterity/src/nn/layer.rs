@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// A field has channels on a grid of one to three axes; kernel sizes and strides are the same along all of them. Sizes
 /// that do not fit what comes from the layer before are refused where the network is made.
+///
+/// Layers without settings are structs without fields: of a unit variant serde would ignore any key beside `kind`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Layer {
@@ -48,15 +50,15 @@ pub enum Layer {
         padding: Padding,
     },
     /// max(x, 0.01 x).
-    LeakyRelu,
+    LeakyRelu {},
     /// tanh x.
-    Tanh,
+    Tanh {},
     /// x · logistic(x).
-    Silu,
+    Silu {},
     /// x²: behind a convolution and before a mean, the power that the kernel lets through.
-    Square,
+    Square {},
     /// sign(x) ln(1 + |x|): behind a convolution of one cell a logarithm with an offset that is learnt.
-    LogModulus,
+    LogModulus {},
     /// The mean of blocks of so many cells along each axis.
     MeanPool {
         /// Cells of a block along each axis, which divide the field.
@@ -68,11 +70,11 @@ pub enum Layer {
         size: usize,
     },
     /// The mean of each channel: a list of as many values, whatever the size of the field.
-    GlobalMean,
+    GlobalMean {},
     /// All values of a simulation less their mean, over their standard deviation, with a gain and a bias for each channel.
     ///
     /// It takes the amplitude of the field out: behind a first layer it may cost the information that is in it.
-    LayerNorm,
+    LayerNorm {},
     /// Adds what these layers make of their input to it; they keep its shape.
     Residual {
         /// The layers, one after another.
@@ -112,15 +114,15 @@ impl Layer {
             Self::Dense { .. } => "dense",
             Self::Convolution { .. } => "convolution",
             Self::Multipole { .. } => "multipole",
-            Self::LeakyRelu => "leaky_relu",
-            Self::Tanh => "tanh",
-            Self::Silu => "silu",
-            Self::Square => "square",
-            Self::LogModulus => "log_modulus",
+            Self::LeakyRelu {} => "leaky_relu",
+            Self::Tanh {} => "tanh",
+            Self::Silu {} => "silu",
+            Self::Square {} => "square",
+            Self::LogModulus {} => "log_modulus",
             Self::MeanPool { .. } => "mean_pool",
             Self::MaxPool { .. } => "max_pool",
-            Self::GlobalMean => "global_mean",
-            Self::LayerNorm => "layer_norm",
+            Self::GlobalMean {} => "global_mean",
+            Self::LayerNorm {} => "layer_norm",
             Self::Residual { .. } => "residual",
             Self::Inception { .. } => "inception",
         }
@@ -129,11 +131,11 @@ impl Layer {
     /// The function, where it is one of each value by itself.
     pub(super) fn activation(&self) -> Option<Activation> {
         match self {
-            Self::LeakyRelu => Some(Activation::LeakyRelu),
-            Self::Tanh => Some(Activation::Tanh),
-            Self::Silu => Some(Activation::Silu),
-            Self::Square => Some(Activation::Square),
-            Self::LogModulus => Some(Activation::LogModulus),
+            Self::LeakyRelu {} => Some(Activation::LeakyRelu),
+            Self::Tanh {} => Some(Activation::Tanh),
+            Self::Silu {} => Some(Activation::Silu),
+            Self::Square {} => Some(Activation::Square),
+            Self::LogModulus {} => Some(Activation::LogModulus),
             _ => None,
         }
     }
@@ -142,11 +144,30 @@ impl Layer {
 impl From<Activation> for Layer {
     fn from(activation: Activation) -> Self {
         match activation {
-            Activation::LeakyRelu => Self::LeakyRelu,
-            Activation::Tanh => Self::Tanh,
-            Activation::Silu => Self::Silu,
-            Activation::Square => Self::Square,
-            Activation::LogModulus => Self::LogModulus,
+            Activation::LeakyRelu => Self::LeakyRelu {},
+            Activation::Tanh => Self::Tanh {},
+            Activation::Silu => Self::Silu {},
+            Activation::Square => Self::Square {},
+            Activation::LogModulus => Self::LogModulus {},
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_no_layer_has_is_refused() {
+        let kinds = ["leaky_relu", "tanh", "silu", "square", "log_modulus", "global_mean", "layer_norm"];
+        for kind in kinds {
+            let right = serde_json::from_value::<Layer>(serde_json::json!({ "kind": kind })).expect(kind);
+            assert_eq!(right.kind(), kind);
+            assert_eq!(serde_json::to_value(&right).expect(kind), serde_json::json!({ "kind": kind }));
+            let wrong = serde_json::from_value::<Layer>(serde_json::json!({ "kind": kind, "power": 3 }));
+            assert!(wrong.expect_err(kind).to_string().contains("unknown field `power`"), "{kind}");
+        }
+        let wrong = serde_json::json!({ "kind": "dense", "width": 2, "widht": 3 });
+        assert!(serde_json::from_value::<Layer>(wrong).is_err());
     }
 }

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 /// use posterity::nn::{Layer, Network, Shape};
 /// let layers = vec![
 ///     Layer::Multipole { channels: 8, kernel_size: 5, degrees: vec![0], stride: 1, padding: Default::default() },
-///     Layer::Silu,
-///     Layer::GlobalMean,
+///     Layer::Silu {},
+///     Layer::GlobalMean {},
 ///     Layer::Dense { width: 2 },
 /// ];
 /// let network = Network::new(Shape::field(&[128, 128]), layers)?;

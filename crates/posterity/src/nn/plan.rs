@@ -129,11 +129,11 @@ impl Plan {
                 let operation = if is_mean { Operation::MeanPool(blocks) } else { Operation::MaxPool(blocks) };
                 self.push(name, operation, vec![at], out)
             }
-            Layer::GlobalMean => {
+            Layer::GlobalMean {} => {
                 field()?;
                 self.push(name, Operation::GlobalMean(shape.n_cells()), vec![at], Shape::flat(shape.channels))
             }
-            Layer::LayerNorm => {
+            Layer::LayerNorm {} => {
                 let norm = LayerNorm { channels: shape.channels, n_cells: shape.n_cells() };
                 self.push(name, Operation::LayerNorm(norm), vec![at], shape)
             }
@@ -162,7 +162,7 @@ impl Plan {
                 }
                 self.concatenate(name, &results)
             }
-            Layer::LeakyRelu | Layer::Tanh | Layer::Silu | Layer::Square | Layer::LogModulus => {
+            Layer::LeakyRelu {} | Layer::Tanh {} | Layer::Silu {} | Layer::Square {} | Layer::LogModulus {} => {
                 unreachable!("activations were done above")
             }
         }

@@ -29,20 +29,26 @@ fn fields() -> Vec<Network> {
         padding,
     };
     let (wraps, zero) = (Padding::Periodic, Padding::Zero);
-    let bottleneck = vec![convolution(3, 1, 1, wraps), Tanh, convolution(2, 3, 1, zero)];
-    let ways = vec![vec![convolution(2, 1, 1, wraps), Silu], vec![multipole(3, &[0], 1, wraps)], vec![]];
+    let bottleneck = vec![convolution(3, 1, 1, wraps), Tanh {}, convolution(2, 3, 1, zero)];
+    let ways = vec![vec![convolution(2, 1, 1, wraps), Silu {}], vec![multipole(3, &[0], 1, wraps)], vec![]];
     [
-        (&[6][..], vec![convolution(2, 3, 1, wraps), Silu, MeanPool { size: 3 }, Dense { width: 2 }]),
-        (&[5], vec![convolution(2, 4, 2, zero), Tanh, Dense { width: 2 }]),
-        (&[4, 6], vec![convolution(2, 3, 2, wraps), Silu, convolution(3, 2, 1, wraps), GlobalMean, Dense { width: 2 }]),
-        (&[5, 3], vec![convolution(2, 3, 2, zero), LeakyRelu, MaxPool { size: 1 }, Dense { width: 2 }]),
-        (&[4, 4], vec![MaxPool { size: 2 }, Layer::Square, Dense { width: 2 }]),
-        (&[5, 5], vec![multipole(5, &[0, 1, 2], 1, wraps), Tanh, GlobalMean, Dense { width: 2 }]),
-        (&[4, 4], vec![convolution(2, 1, 1, wraps), Layer::Residual { layers: bottleneck }, Silu, Dense { width: 2 }]),
-        (&[4, 4], vec![Layer::Inception { branches: ways }, Tanh, Dense { width: 2 }]),
-        (&[3, 4], vec![convolution(2, 3, 1, wraps), LayerNorm, Silu, GlobalMean, Dense { width: 2 }]),
-        (&[3, 3, 3], vec![multipole(3, &[0, 1], 1, zero), Silu, LayerNorm, Dense { width: 2 }]),
-        (&[4, 4, 4], vec![multipole(1, &[0], 2, wraps), convolution(2, 2, 1, wraps), Silu, Dense { width: 2 }]),
+        (&[6][..], vec![convolution(2, 3, 1, wraps), Silu {}, MeanPool { size: 3 }, Dense { width: 2 }]),
+        (&[5], vec![convolution(2, 4, 2, zero), Tanh {}, Dense { width: 2 }]),
+        (
+            &[4, 6],
+            vec![convolution(2, 3, 2, wraps), Silu {}, convolution(3, 2, 1, wraps), GlobalMean {}, Dense { width: 2 }],
+        ),
+        (&[5, 3], vec![convolution(2, 3, 2, zero), LeakyRelu {}, MaxPool { size: 1 }, Dense { width: 2 }]),
+        (&[4, 4], vec![MaxPool { size: 2 }, Layer::Square {}, Dense { width: 2 }]),
+        (&[5, 5], vec![multipole(5, &[0, 1, 2], 1, wraps), Tanh {}, GlobalMean {}, Dense { width: 2 }]),
+        (
+            &[4, 4],
+            vec![convolution(2, 1, 1, wraps), Layer::Residual { layers: bottleneck }, Silu {}, Dense { width: 2 }],
+        ),
+        (&[4, 4], vec![Layer::Inception { branches: ways }, Tanh {}, Dense { width: 2 }]),
+        (&[3, 4], vec![convolution(2, 3, 1, wraps), LayerNorm {}, Silu {}, GlobalMean {}, Dense { width: 2 }]),
+        (&[3, 3, 3], vec![multipole(3, &[0, 1], 1, zero), Silu {}, LayerNorm {}, Dense { width: 2 }]),
+        (&[4, 4, 4], vec![multipole(1, &[0], 2, wraps), convolution(2, 2, 1, wraps), Silu {}, Dense { width: 2 }]),
     ]
     .into_iter()
     .map(|(size, layers)| Network::new(Shape::field(size), layers).expect("valid"))
@@ -153,7 +159,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
         stride: 1,
         padding: Padding::Periodic,
     });
-    let layers = layers.into_iter().chain([Layer::GlobalMean, Layer::Dense { width: 2 }]).collect();
+    let layers = layers.into_iter().chain([Layer::GlobalMean {}, Layer::Dense { width: 2 }]).collect();
     threads_change_nothing(&Network::new(Shape::field(&[64, 64]), layers).expect("valid"), 20);
 }
 
@@ -280,10 +286,13 @@ fn layers_that_do_not_fit_are_refused_with_their_place() {
     };
     let cases = [
         (vec![], "no layer"),
-        (vec![Layer::Silu, convolution(9, 1)], "layer 1 (convolution): a kernel of 9 is larger"),
+        (vec![Layer::Silu {}, convolution(9, 1)], "layer 1 (convolution): a kernel of 9 is larger"),
         (vec![convolution(3, 3)], "stride of 3 does not divide"),
         (vec![convolution(0, 1)], "at least 1"),
-        (vec![Layer::GlobalMean, Layer::Silu, convolution(3, 1)], "layer 2 (convolution): wants a field, and 1 values"),
+        (
+            vec![Layer::GlobalMean {}, Layer::Silu {}, convolution(3, 1)],
+            "layer 2 (convolution): wants a field, and 1 values",
+        ),
         (vec![multipole(2, &[0])], "not odd"),
         (vec![multipole(3, &[1, 0])], "do not ascend"),
         (vec![multipole(1, &[1])], "not to be told apart"),
@@ -299,7 +308,7 @@ fn layers_that_do_not_fit_are_refused_with_their_place() {
         let error = Network::new(Shape::field(&[8, 8]), layers).expect_err(expected);
         assert!(error.is_invalid_input() && error.to_string().contains(expected), "{error} / {expected}");
     }
-    assert!(Network::new(Shape::field(&[2; 4]), vec![Layer::Silu]).is_err());
+    assert!(Network::new(Shape::field(&[2; 4]), vec![Layer::Silu {}]).is_err());
     let degree = |degree| Network::new(Shape::field(&[8, 8]), vec![multipole(5, &[degree])]);
     assert!(degree(crate::engine::MAX_DEGREE).is_ok() && degree(crate::engine::MAX_DEGREE + 1).is_err());
 }
@@ -311,7 +320,7 @@ fn sizes_beyond_a_word_are_refused() {
     let cases = [
         (Shape::flat(1 << 62), dense(4)),
         (Shape { channels: 1 << 32, size: vec![1 << 32, 3] }, dense(4)),
-        (Shape { channels: (1 << 63) + 1, size: vec![2] }, vec![Layer::GlobalMean]),
+        (Shape { channels: (1 << 63) + 1, size: vec![2] }, vec![Layer::GlobalMean {}]),
         (Shape::flat(3), dense(1 << 62)),
         (Shape::flat(1 << 31), dense(1 << 31)),
     ];
