@@ -3,7 +3,6 @@
 use crate::Failure;
 use crate::options::Input;
 use clap::Args;
-use posterity::analysis::AnyAnalysis;
 
 /// Check an analysis without running it, and say what it would do
 ///
@@ -18,9 +17,7 @@ impl Arguments {
     /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let (analysis, out_dir) = self.input.read()?;
-        if let AnyAnalysis::Extension(extension) = &analysis {
-            extension.check_folder(&out_dir).map_err(Failure::input)?;
-        }
+        analysis.check_folder(&out_dir).map_err(Failure::input)?;
         crate::say(analysis.describe().trim_end());
         crate::say(&format!("output folder: {}", out_dir.display()));
         Ok(())

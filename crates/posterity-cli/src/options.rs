@@ -55,6 +55,10 @@ impl Input {
         let analysis = self.analysis()?;
         let out_dir = self.out.clone().unwrap_or_else(|| default_out_dir(&self.file));
         check_out_dir(&out_dir)?;
+        // A model extension may ask for chains of another one to be taken away: its stages look for themselves.
+        if let AnyAnalysis::LikelihoodFree(analysis) = &analysis {
+            analysis.check_folder(&out_dir)?;
+        }
         Ok((analysis, out_dir))
     }
 }

@@ -1,5 +1,6 @@
 //! Where a run's output goes, and whether it can.
 
+use super::{Analysis, extension, simulations, stage};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,26 @@ pub fn check_out_dir(out_dir: &Path) -> Result<()> {
         return Ok(());
     }
     Ok(())
+}
+
+impl Analysis {
+    /// That the output folder, which may not be there yet, holds no model extension, whose files have the same names.
+    ///
+    /// # Errors
+    /// Invalid input, where it does.
+    pub fn check_folder(&self, out_dir: &Path) -> Result<()> {
+        if extension::is_extension(out_dir) {
+            return Err(Error::invalid_input("this folder holds the results of a model extension")
+                .remedy("name another folder with --out")
+                .in_file(out_dir));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a folder holds what a likelihood-free analysis leaves before it has results.
+pub(super) fn is_begun(out_dir: &Path) -> bool {
+    simulations::folder(out_dir).is_dir() || out_dir.join(stage::COMPRESSOR).is_file()
 }
 
 /// Makes the output folder and sees that files can be written there, before any work.

@@ -36,7 +36,7 @@ pub use information::{Information, Known};
 pub use manifest::Manifest;
 pub use references::sorted_references;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::parameter::Parameter;
 use crate::reference::Reference;
 use crate::samples::Samples;
@@ -264,14 +264,19 @@ impl Report {
         write_text(path, &self.html())
     }
 
-    /// Writes each figure to `folder`, which must exist, as `<name>.svg`.
+    /// Writes each figure to `folder`, which must exist, as `<name>.svg`, and takes away those of an earlier report that
+    /// this one does not have. Other files there stay.
     ///
     /// # Errors
-    /// Io, if a file cannot be written.
+    /// Io, if a file cannot be written or taken away.
     pub fn write_figures(&self, folder: &Path) -> Result<()> {
-        self.figures()
-            .iter()
-            .try_for_each(|figure| write_text(&folder.join(format!("{}.svg", figure.name)), &figure.svg))
+        let (figures, path) = (self.figures(), |name: &str| folder.join(format!("{name}.svg")));
+        figures.iter().try_for_each(|figure| write_text(&path(figure.name), &figure.svg))?;
+        let is_made = |name: &str| figures.iter().any(|figure| figure.name == name);
+        for stale in figures::NAMES.into_iter().filter(|name| !is_made(name)).map(path).filter(|path| path.exists()) {
+            std::fs::remove_file(&stale).map_err(|e| Error::io(&stale, &e))?;
+        }
+        Ok(())
     }
 }
 

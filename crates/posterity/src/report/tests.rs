@@ -231,6 +231,30 @@ fn demo() -> Report {
     }
 }
 
+#[test]
+fn figures_of_an_earlier_report_are_taken_away() {
+    let folder = std::env::temp_dir().join(format!("posterity-figures-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("made");
+    let names = || {
+        let mut names: Vec<String> = std::fs::read_dir(&folder)
+            .expect("there")
+            .map(|entry| entry.expect("read").file_name().into_string().expect("UTF-8"))
+            .collect();
+        names.sort();
+        names
+    };
+    std::fs::write(folder.join("mine.svg"), "").expect("written");
+    let (all, mut fewer) = (demo(), demo());
+    all.write_figures(&folder).expect("written");
+    assert_eq!(names().len(), all.figures().len() + 1);
+    assert!(all.figures().iter().all(|figure| figures::NAMES.contains(&figure.name)));
+    (fewer.rounds, fewer.training) = (Vec::new(), None);
+    fewer.write_figures(&folder).expect("written");
+    assert_eq!(names().len(), all.figures().len() - 1);
+    assert!(names().contains(&"mine.svg".to_owned()) && !names().contains(&"rounds.svg".to_owned()));
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
 /// Set `POSTERITY_DEMO` to a folder to keep the page and the figures for looking at.
 #[test]
 fn the_page_and_every_figure_are_well_formed_and_complete() {

@@ -23,6 +23,7 @@ pub(super) use engine::read_known;
 pub use field::Field;
 pub use halos::Halos;
 pub use sample::{Sampling, What};
+pub(super) use stage::is_extension;
 pub use stage::{
     BlockResults, ExtensionResults, WeightResults, compare, report as report_extension, run as run_extension, sample,
 };
@@ -154,6 +155,17 @@ impl AnyAnalysis {
         match self {
             Self::LikelihoodFree(analysis) => analysis.describe(),
             Self::Extension(extension) => extension.describe(),
+        }
+    }
+
+    /// That the output folder, which may not be there yet, may take what this analysis leaves.
+    ///
+    /// # Errors
+    /// As [`Analysis::check_folder`] and [`Extension::check_folder`].
+    pub fn check_folder(&self, out_dir: &Path) -> Result<()> {
+        match self {
+            Self::LikelihoodFree(analysis) => analysis.check_folder(out_dir),
+            Self::Extension(extension) => extension.check_folder(out_dir),
         }
     }
 

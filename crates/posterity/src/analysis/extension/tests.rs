@@ -1,5 +1,6 @@
 //! Laws of model extensions: what the check refuses, and that a run that is stopped ends as one that is not.
 
+use super::super::{Simulating, simulate, template};
 use super::*;
 use crate::field::{Background, Gravity, Grid, LinearPower, MassAssignment, Order};
 use crate::npy;
@@ -243,7 +244,27 @@ fn a_folder_keeps_what_is_in_it_and_what_is_missing_is_told() {
     }
     assert!(mine.check_folder(&out).is_err() && std::fs::read_dir(&out).expect("there").count() == 1);
     std::fs::remove_file(&results).expect("removed");
+    // So does what stages leave before there are results.
+    std::fs::create_dir_all(out.join("simulations")).expect("made");
+    let error = mine.check_folder(&out).expect_err("another kind").to_string();
+    assert!(error.contains("another kind of analysis"), "{error}");
+    std::fs::remove_dir(out.join("simulations")).expect("removed");
     run_extension(&mine, &out, false, &Quiet).expect("runs");
+    // And a likelihood-free analysis leaves this one alone, by its chains or by its results.
+    let text = template("gaussian").expect("there");
+    let free = Analysis::from_text(&folder.join("free.toml"), &text, &[]).expect("right");
+    let before = std::fs::read(&results).expect("there");
+    for is_without_chains in [false, true] {
+        if is_without_chains {
+            std::fs::rename(out.join("sampling.json"), folder.join("sampling.json")).expect("moved");
+        }
+        let error = free.check_folder(&out).expect_err("an extension").to_string();
+        assert!(error.contains("results of a model extension; name another folder with --out"), "{error}");
+        let error = simulate(&free, &out, &Simulating::default(), &Quiet).expect_err("an extension");
+        assert!(error.is_invalid_input() && std::fs::read(&results).expect("there") == before);
+    }
+    std::fs::rename(folder.join("sampling.json"), out.join("sampling.json")).expect("moved");
+    free.check_folder(&folder.join("none")).expect("not there yet");
     // Chains of another seed are not taken for those of this one, also where one of them is missing.
     assert!(other.check_folder(&out).expect_err("another").to_string().contains("--overwrite"));
     std::fs::remove_file(out.join("chain_0.safetensors")).expect("there");

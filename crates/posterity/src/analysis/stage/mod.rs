@@ -34,7 +34,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The compressor in the output folder.
-const COMPRESSOR: &str = "compressor.safetensors";
+pub(super) const COMPRESSOR: &str = "compressor.safetensors";
 /// Simulations at parameters drawn from the posterior, `(n_draws, n_data)`, in the output folder.
 const PREDICTIVE: &str = "predictive.npy";
 
@@ -62,6 +62,7 @@ fn timed(
     progress: &dyn Progress,
     stage: impl FnOnce(&mut Results) -> Result<String>,
 ) -> Result<()> {
+    analysis.check_folder(out_dir)?;
     let mut results = Results::open(analysis, out_dir)?;
     if let Some(program) = analysis.model.external() {
         program.keep_logs_in(&out_dir.join(WORKERS));

@@ -37,6 +37,7 @@ impl Default for Simulating {
 /// `max_failed_fraction` allows; interrupted, where an end was asked for; corrupt file; io. What is done is kept.
 pub fn simulate(analysis: &Analysis, out_dir: &Path, how: &Simulating, progress: &dyn Progress) -> Result<()> {
     if how.shard != Shard::whole() {
+        analysis.check_folder(out_dir)?;
         // The results belong to all shards together: none writes them.
         let note = format!("simulate, shard {}", how.shard);
         progress.begin(&note, None);

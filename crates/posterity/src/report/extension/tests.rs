@@ -294,6 +294,7 @@ fn every_part_has_its_figure_and_table_and_all_is_well_formed() {
     let names: Vec<_> = report.figures().iter().map(|f| f.name).collect();
     let expected = ["power_spectra", "cross_correlation", "density_maps", "slices", "mass_function", "traces"];
     assert_eq!(names, expected);
+    assert!(names.iter().all(|name| super::super::figures::NAMES.contains(name)));
     report.figures().iter().for_each(|f| assert_whole(&f.svg));
     assert_whole(&report.html());
     for section in ["Bias models", "Convergence of the weights", "Sampling"] {

@@ -37,6 +37,24 @@ use super::axis::Panel;
 use super::label;
 use super::svg::{Anchor, INK, MEDIUM, Stroke, Svg, stroke};
 
+/// The names of all figures, of which a report has some.
+pub(super) const NAMES: [&str; 14] = [
+    "corner",
+    "training",
+    "information",
+    "fisher_convergence",
+    "predictive_maps",
+    "predictive",
+    "rounds",
+    "failures",
+    "power_spectra",
+    "cross_correlation",
+    "density_maps",
+    "slices",
+    "mass_function",
+    "traces",
+];
+
 /// Width of a figure on the page.
 const WIDTH: f64 = 960.0;
 /// Space left of a panel for its numbers and name.

@@ -1,7 +1,7 @@
 //! Which sampling an output folder holds, so that none is continued or reported as another's. The same one goes on where
 //! more draws are asked for.
 
-use super::super::super::results_file;
+use super::super::super::{folder, results_file};
 use super::super::{Extension, What};
 use super::results::ExtensionResults;
 use super::stored::{chains_path, fields_path, is_checkpoint};
@@ -119,13 +119,25 @@ pub(super) fn admit(extension: &Extension, out_dir: &Path) -> Result<()> {
         Some(there) if there.is_of(&asked) => Err(fewer(&there, &asked, out_dir)
             .remedy("ask for as many, choose another folder with --out, or take the chains away with --overwrite")),
         Some(_) => Err(other(out_dir).remedy("choose another with --out, or take the chains away with --overwrite")),
-        None if out_dir.join(results_file::FILE).is_file() && ExtensionResults::read(out_dir).is_err() => {
+        None if is_likelihood_free(out_dir) => {
             Err(Error::invalid_input("this folder holds the results of another kind of analysis")
                 .in_file(out_dir)
                 .remedy("choose another with --out"))
         }
         None => Ok(()),
     }
+}
+
+/// Whether a folder without chains is that of a likelihood-free analysis: by its results, which are of another form, or by
+/// what stages leave before there are any.
+fn is_likelihood_free(out_dir: &Path) -> bool {
+    out_dir.join(results_file::FILE).is_file() && ExtensionResults::read(out_dir).is_err() || folder::is_begun(out_dir)
+}
+
+/// Whether a folder holds a model extension: its chains, or its results.
+pub(in crate::analysis) fn is_extension(out_dir: &Path) -> bool {
+    out_dir.join(FILE).is_file()
+        || out_dir.join(results_file::FILE).is_file() && ExtensionResults::read(out_dir).is_ok()
 }
 
 /// That the folder holds this sampling.

@@ -21,6 +21,7 @@ mod stored;
 mod target;
 
 pub use comparison::compare;
+pub(in crate::analysis) use identity::is_extension;
 pub use report::report;
 pub use results::{BlockResults, ExtensionResults, WeightResults};
 pub use sampling::sample;
