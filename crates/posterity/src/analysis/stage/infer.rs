@@ -3,7 +3,7 @@
 use super::super::results::ExactFisher;
 use super::super::{Analysis, Method, MethodResults, PriorSimulations, Results};
 use super::source::{Source, remove_journal};
-use super::{COMPRESSOR, PREDICTIVE, compress, predictive};
+use super::{COMPRESSOR, PREDICTIVE, compress, predictive, warnings};
 use crate::compressor::Compression;
 use crate::error::{Error, Result};
 use crate::failure::Failures;
@@ -16,8 +16,6 @@ use rayon::prelude::*;
 use std::path::Path;
 use std::time::Instant;
 
-/// An estimate farther from the fiducial point than this (in the metric F) is told: the compression was made elsewhere.
-const FAR: f64 = 3.0;
 /// Stored simulations that one task compresses.
 const CHUNK: usize = 512;
 
@@ -39,11 +37,10 @@ pub fn infer(analysis: &Analysis, out_dir: &Path, progress: &dyn Progress) -> Re
         forward.estimate(&analysis.observed, &mut theta_hat);
         let names: Vec<String> = analysis.prior.parameters.iter().map(|p| p.name.clone()).collect();
         results.theta_hat = Some(names.iter().cloned().zip(theta_hat.iter().copied()).collect());
-        results.warnings.extend(far_from_fiducial(&compression, &analysis.fiducial, &theta_hat)?);
+        results.warnings.extend(warnings::of_estimate(analysis, &compression, &theta_hat)?);
         let (samples, chains) = (super::folder(out_dir, "samples")?, super::folder(out_dir, "chains")?);
         let bounds: Vec<(f64, f64)> = analysis.prior.marginals.iter().map(crate::prior::Marginal::bounds).collect();
         remove_stale(&samples, &chains, &out_dir.join(PREDICTIVE))?;
-        results.warnings.extend(unconstrained(analysis, &compression)?);
         // Least trusted first: the last one's draws are compared with the data.
         let mut methods = analysis.inference.methods.clone();
         methods.sort_by_key(|method| *method as usize);
@@ -136,6 +133,8 @@ fn sample(
         found.rounds = rounds;
         found.stop = Some(stop);
     }
+    let is_adjusted = method == Method::Abc && inference.abc.regression_adjustment;
+    results.warnings.extend(warnings::of_draws(method, &draws, is_adjusted));
     results.set_failures(method.name(), draws.n_simulations, &failures);
     results.methods.insert(method.name().into(), found);
     Ok(draws)
@@ -167,33 +166,4 @@ fn remove_stale(samples: &Path, chains: &Path, predictive: &Path) -> Result<()> 
         }
     }
     Ok(())
-}
-
-/// Warnings, where the summaries say less of a parameter than its prior does.
-fn unconstrained(analysis: &Analysis, compression: &Compression) -> Result<Vec<String>> {
-    let covariance = compression.knowledge.information.standard.matrix.cholesky()?.inverse();
-    let marginals = analysis.prior.parameters.iter().zip(&analysis.prior.marginals).enumerate();
-    let wider = marginals.filter_map(|(i, (parameter, prior))| {
-        let (error, width) = (covariance[(i, i)].sqrt(), (prior.quantile(0.84) - prior.quantile(0.16)) / 2.0);
-        (error > width).then(|| {
-            format!(
-                "the summaries hardly inform {}: their standard error is {error:.3}, the prior's half width {width:.3}; \
-                 use more data, or a compressor that sees more than the mean",
-                parameter.name
-            )
-        })
-    });
-    Ok(wider.collect())
-}
-
-/// A warning, where the data lie far from where the compression was made for.
-fn far_from_fiducial(compression: &Compression, fiducial: &[f64], theta_hat: &[f64]) -> Result<Option<String>> {
-    let shift: Vec<f64> = theta_hat.iter().zip(fiducial).map(|(a, b)| a - b).collect();
-    let distance = compression.knowledge.information.standard.matrix.cholesky()?.quadratic_form(&shift).sqrt();
-    Ok((distance > FAR).then(|| {
-        format!(
-            "the estimate lies {distance:.1} standard deviations from the fiducial point, where the compression is no \
-             longer the best; move [fiducial] towards it and run again"
-        )
-    }))
 }

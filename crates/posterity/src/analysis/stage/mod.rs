@@ -18,6 +18,7 @@ mod ranks;
 mod report;
 mod simulate;
 mod source;
+mod warnings;
 
 pub use compress::compress;
 pub use infer::infer;
@@ -93,7 +94,7 @@ mod tests {
     use crate::store::Table;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    const ANALYSIS: &str = r#"
+    pub(super) const ANALYSIS: &str = r#"
 [simulator]
 kind = "gaussian"
 n_data = 10
