@@ -6,6 +6,7 @@ use super::section::Section;
 use crate::error::{Error, Result};
 use crate::parameter::Parameter;
 use crate::prior::{LogUniform, Marginal, Normal, Prior, Uniform};
+use crate::samples::check_name;
 use crate::simulator::Simulator;
 use serde::Deserialize;
 
@@ -61,10 +62,14 @@ pub(super) fn read(
             document.blame(&format!("prior.{name}"), Error::invalid_input(message).remedy(remedy))
         })?;
         let is_nuisance = section.take("nuisance")?.unwrap_or(false);
-        let latex = section.take("latex")?.unwrap_or_else(|| parameter.latex.clone());
+        let latex = section.take("latex")?;
+        check_label(&section, latex.as_deref())?;
+        let latex = latex.unwrap_or_else(|| parameter.latex.clone());
         let marginal = marginal(section)?;
         nuisance.push(is_nuisance.then_some(marginal));
         if !is_nuisance {
+            let remedy = format!("use letters, digits and underscores: rename it in the {owner} and here");
+            check_name(name).map_err(|error| document.blame(&format!("prior.{name}"), error.remedy(remedy)))?;
             prior.parameters.push(Parameter::new(name.clone(), latex));
             prior.marginals.push(marginal);
         }
@@ -76,6 +81,15 @@ pub(super) fn read(
         "take nuisance = true from those of interest",
     )?;
     Ok((prior, nuisance))
+}
+
+/// A label, where one is given, is a formula: something, and without the dollars that figures put around it.
+fn check_label(section: &Section<'_>, latex: Option<&str>) -> Result<()> {
+    let Some(latex) = latex else { return Ok(()) };
+    let is_there = !latex.trim().is_empty();
+    section.demand(is_there, "latex", "the label is empty", "give the formula of a label, or leave it out")?;
+    let message = format!("`{latex}` has dollar signs, which are put around labels where they are wanted");
+    section.demand(!latex.contains('$'), "latex", message, "give the formula alone, as in latex = '\\Omega_m'")
 }
 
 fn marginal(mut section: Section<'_>) -> Result<Marginal> {

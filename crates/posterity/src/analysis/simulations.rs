@@ -243,9 +243,8 @@ pub(super) fn origin(analysis: &Analysis, label: &str) -> Map<String, Value> {
     let mut simulator = analysis.settings["simulator"].clone();
     if let Some(table) = simulator.as_object_mut() {
         // How long to wait, how often and how many at once do not make another simulation.
-        super::model::OPERATION.iter().for_each(|key| {
-            table.remove(*key);
-        });
+        // The others keep their order, which files have too.
+        table.retain(|key, _| !super::model::OPERATION.contains(&key.as_str()));
         table.extend(analysis.model.digest().map(|digest| ("digest".to_owned(), json!(format!("{digest:016x}")))));
     }
     [("simulator", simulator), ("nuisance", nuisance.into()), ("seed", json!(analysis.seed)), ("label", json!(label))]
@@ -257,7 +256,9 @@ pub(super) fn origin(analysis: &Analysis, label: &str) -> Map<String, Value> {
 /// A prior without what it is called in figures.
 fn without_label(prior: &Value) -> Value {
     let mut prior = prior.clone();
-    prior.as_object_mut().map(|table| table.remove("latex"));
+    if let Some(table) = prior.as_object_mut() {
+        table.retain(|key, _| key != "latex");
+    }
     prior
 }
 
@@ -277,5 +278,53 @@ pub(super) fn n_independent(settings: &Settings) -> usize {
     match settings {
         Settings::Imnn(s) => s.n_independent,
         Settings::Score(s) => s.n_independent,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// What does not change a simulation changes no byte of its table's description either.
+    #[test]
+    fn how_a_program_is_run_leaves_no_trace_in_the_order_of_keys() {
+        let text = r#"
+[simulator]
+kind = "worker"
+command = ["sh"]
+parameters = ["a"]
+shape = [2]
+[observation]
+kind = "file"
+path = "data.txt"
+[prior.a]
+kind = "normal"
+mean = 0
+sd = 1
+low = -5
+[fiducial]
+a = 0
+[compressor]
+kind = "score"
+delta = { a = 0.1 }
+[infer]
+methods = ["gaussian"]
+"#;
+        let folder = std::env::temp_dir().join(format!("posterity-order-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("made");
+        std::fs::write(folder.join("data.txt"), "1 2").expect("written");
+        let described = |overrides: &[&str]| {
+            let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+            let analysis = Analysis::from_text(&folder.join("analysis.toml"), text, &overrides).expect("right");
+            let prior = without_label(&analysis.settings["prior"]["a"]);
+            format!("{} {prior}", Value::from(origin(&analysis, "train")))
+        };
+        let plain = described(&[]);
+        for operational in ["max_failed_fraction=0.5", "timeout_s=3", "retries=2", "n_workers=2"] {
+            assert_eq!(described(&[&format!("simulator.{operational}")]), plain);
+        }
+        assert_eq!(described(&["prior.a.latex=A"]), plain);
+        assert_ne!(described(&["simulator.shape=[1, 2]"]), plain);
+        std::fs::remove_dir_all(&folder).expect("removed");
     }
 }

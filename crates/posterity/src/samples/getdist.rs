@@ -10,7 +10,7 @@
 //!
 //! Reference: Lewis 2019, GetDist: a Python package for analysing Monte Carlo samples, arXiv:1910.13970.
 
-use super::Samples;
+use super::{Samples, check_name};
 use crate::error::{Error, Result};
 use crate::whole_file::{write_text, write_whole};
 use std::fmt::Write as _;
@@ -21,8 +21,7 @@ use std::path::{Path, PathBuf};
 /// has no end.
 ///
 /// # Errors
-/// Invalid input, if there is not one pair of bounds a parameter or a name is empty or has white space, `*` or `?` in
-/// it (GetDist gives them a meaning); io, if the folder cannot be written.
+/// Invalid input, if there is not one pair of bounds a parameter, or as [`check_name`]; io, if the folder cannot be written.
 pub fn write_getdist(samples: &Samples, root: &Path, bounds: &[(f64, f64)]) -> Result<()> {
     if bounds.len() != samples.n_params() {
         return Err(Error::invalid_input(format!("{} bounds for {} parameters", bounds.len(), samples.n_params())));
@@ -30,10 +29,7 @@ pub fn write_getdist(samples: &Samples, root: &Path, bounds: &[(f64, f64)]) -> R
     let (mut names, mut ranges) = (String::new(), String::new());
     for (parameter, &(low, high)) in samples.parameters.iter().zip(bounds) {
         let name = &parameter.name;
-        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '*' || c == '?') {
-            return Err(Error::invalid_input(format!("GetDist cannot read a parameter named `{name}`"))
-                .remedy("use letters, digits and underscores"));
-        }
+        check_name(name)?;
         let label = parameter.latex.split_whitespace().collect::<Vec<_>>().join(" ");
         // Writing to a String cannot fail.
         let _ = writeln!(names, "{name}\t{label}");

@@ -11,6 +11,29 @@ use crate::error::{Error, Result};
 use crate::math::Matrix;
 use crate::parameter::Parameter;
 
+/// The column of the weights, beside those of the parameters.
+const WEIGHT: &str = "weight";
+/// What GetDist gives a meaning in a parameter's name, beside white space, which ends it: `*` marks a derived parameter,
+/// `?` is a wild card.
+const NOT_IN_GETDIST: [char; 2] = ['*', '?'];
+
+/// That files of samples can hold a parameter of this name.
+///
+/// # Errors
+/// Invalid input, if it is empty, that of the weights, or one that GetDist would misread.
+pub fn check_name(name: &str) -> Result<()> {
+    let fault = if name.is_empty() {
+        "a parameter has no name".into()
+    } else if name == WEIGHT {
+        format!("no parameter can be named `{WEIGHT}`: the draws' weights are")
+    } else if name.contains(|c: char| c.is_whitespace() || c.is_control() || NOT_IN_GETDIST.contains(&c)) {
+        format!("GetDist cannot read a parameter named `{}`", name.escape_debug())
+    } else {
+        return Ok(());
+    };
+    Err(Error::invalid_input(fault).remedy("use letters, digits and underscores"))
+}
+
 /// Weighted draws of the parameters, with how they were come by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples {
@@ -118,7 +141,8 @@ impl Samples {
 
     /// Effective number of draws for their weights, (Σw)²/Σw² (Kish 1965).
     pub fn ess(&self) -> f64 {
-        1.0 / self.weights.iter().map(|w| w * w).sum::<f64>()
+        // Of equal weights, rounding would have a few more than there are.
+        (1.0 / self.weights.iter().map(|w| w * w).sum::<f64>()).min(self.n_samples() as f64)
     }
 }
 
@@ -151,6 +175,14 @@ mod tests {
     }
 
     #[test]
+    fn there_are_no_more_effective_draws_than_draws() {
+        for n in 1..2000 {
+            let samples = Samples::new(vec![Parameter::new("a", "a")], vec![0.0; n], vec![1.0; n]).expect("valid");
+            assert!(samples.ess() <= n as f64 && samples.ess() > n as f64 - 1e-6, "{n}: {}", samples.ess());
+        }
+    }
+
+    #[test]
     fn a_draw_with_two_weights_equals_two_draws() {
         let once = two(vec![0.0, 1.0, 1.0, 3.0], vec![1.0, 2.0]);
         let twice = two(vec![0.0, 1.0, 1.0, 3.0, 1.0, 3.0], vec![1.0, 1.0, 1.0]);
@@ -166,6 +198,16 @@ mod tests {
         let probabilities = [0.0, 0.025, 0.4, 0.5, 0.975, 1.0];
         for parameter in [0, 1] {
             assert_eq!(with.quantiles(parameter, &probabilities), without.quantiles(parameter, &probabilities));
+        }
+    }
+
+    #[test]
+    fn names_that_no_file_could_hold_are_refused() {
+        for name in ["", "weight", "a b", "a\tb", "a\0", "derived*", "wh?t"] {
+            assert!(check_name(name).expect_err(name).is_invalid_input());
+        }
+        for name in ["w", "Weight", "omega_m", "σ8", "a.b", "n[1]"] {
+            check_name(name).expect(name);
         }
     }
 

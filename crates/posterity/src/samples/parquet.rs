@@ -7,7 +7,7 @@
 //!
 //! In Python: `pandas.read_parquet("pmc.parquet")`.
 
-use super::Samples;
+use super::{Samples, WEIGHT, check_name};
 use crate::error::{Error, Result};
 use crate::parameter::Parameter;
 use crate::whole_file::write_whole;
@@ -25,18 +25,17 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-const WEIGHT: &str = "weight";
 const HASH_MARK: &[u8] = b"FNV1";
 
 /// Writes `samples` to `path`, under another name until complete.
 ///
 /// # Errors
-/// Invalid input, if a parameter's name is empty, `weight`, or another's; io, if the file cannot be written.
+/// Invalid input, as [`check_name`], or if a parameter's name is another's; io, if the file cannot be written.
 pub fn write_parquet(samples: &Samples, path: &Path) -> Result<()> {
     let names: Vec<&str> = samples.parameters.iter().map(|p| p.name.as_str()).chain([WEIGHT]).collect();
-    if let Some((_, name)) = names.iter().enumerate().find(|(i, name)| name.is_empty() || names[..*i].contains(name)) {
-        return Err(Error::invalid_input(format!("`{name}` cannot name a column twice, or be empty"))
-            .remedy("rename the parameter"));
+    samples.parameters.iter().try_for_each(|parameter| check_name(&parameter.name))?;
+    if let Some((_, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+        return Err(Error::invalid_input(format!("`{name}` cannot name two columns")).remedy("rename the parameter"));
     }
     let columns: Vec<Vec<f64>> =
         (0..samples.n_params()).map(|i| samples.column(i)).chain([samples.weights.clone()]).collect();

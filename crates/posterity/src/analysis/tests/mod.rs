@@ -50,6 +50,8 @@ impl Folder {
         std::fs::create_dir_all(&folder).expect("made");
         let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("written");
         write("ten.txt", b"# ten\n1 2,3\n4 5 6 7 # more\n8 9 10\n");
+        write("gap.txt", b"1, 2, 3,\n4, 5, , 6, 7, 8, 9, 10, 11\n");
+        write("empty.txt", b"# nothing\n\n");
         write("four.txt", b"1 2 3 4");
         write("nine.txt", b"1 2 3 4 5 6 7 8 9");
         write("word.txt", b"1 2 3\n4 five 6 7 8 9 10");
@@ -174,9 +176,10 @@ fn write_sets(folder: &Path) {
     npy("swapped/data.npy", &[200, 10], &[0.5; 2000]);
     set.derivative = crate::simulator::Derivatives::Differences { delta: vec![0.1; 2], pairs };
     let parameters = gaussian.parameters().iter().map(|p| p.name.clone()).collect();
-    StoredSet { parameters, simulations: set, origin: Origin::default() }
-        .write(&folder.join("pairs"))
-        .expect("written");
+    let mut stored = StoredSet { parameters, simulations: set, origin: Origin::default() };
+    stored.write(&folder.join("pairs")).expect("written");
+    stored.parameters[0] = "the mean".into();
+    stored.write(&folder.join("spaced")).expect("written");
     use npyz::WriterBuilder;
     let mut npz = npyz::npz::NpzWriter::create(folder.join("several.npz")).expect("begun");
     for (name, n) in [("a", 10), ("b", 9)] {
