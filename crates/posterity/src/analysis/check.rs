@@ -1,8 +1,10 @@
 //! What the settings of `[compressor]` must fulfil, alone and together, before any simulation is run.
 
+mod network;
+
 use super::compression::CompressionPlan;
 use super::document::Document;
-use super::model::try_at;
+use super::model::{Model, try_at};
 use crate::compressor::imnn::{self, Input, Simulations};
 use crate::compressor::{DerivativeSource, Settings, Statistic, score};
 use crate::error::Result;
@@ -10,6 +12,9 @@ use crate::simulator::Simulator;
 
 /// Memory that no machine is asked for, be it for a training set or for chains.
 pub(super) const MOST_GIB: f64 = 1024.0;
+
+/// By what part of it rounding may change the distance of a pair.
+const RESOLVED: f64 = 0.01;
 
 /// The checks, each one an error that names the key at fault.
 pub(super) struct Check<'a> {
@@ -29,7 +34,14 @@ impl Check<'_> {
     }
 
     /// Settings of the information maximising neural network.
-    pub(super) fn imnn(&self, s: &imnn::Settings, n_params: usize, shape: &[usize], stored: bool) -> Result<()> {
+    pub(super) fn imnn(
+        &self,
+        s: &imnn::Settings,
+        n_params: usize,
+        shape: &[usize],
+        model: &Model,
+        stored: bool,
+    ) -> Result<()> {
         let n_data = shape.iter().product();
         let n_summaries = s.n_summaries.unwrap_or(n_params);
         self.network(s, shape, n_summaries)?;
@@ -50,6 +62,13 @@ impl Check<'_> {
             &["held_out_fraction", "stored"],
             "nothing of the stored set is held out to judge the training by",
             "give held_out_fraction = 0.2",
+        )?;
+        let lack = model.lack_of_symmetry().filter(|_| s.augment);
+        self.demand(
+            lack.is_none(),
+            &["augment"],
+            format!("no shift or turn of its data gives others: {}", lack.unwrap_or_default()),
+            "leave augment out",
         )?;
         self.demand(
             !s.augment || s.simulations == Simulations::Fixed,
@@ -119,27 +138,6 @@ impl Check<'_> {
         let key = format!("compressor.{}", if statistic.is_some() { "statistic" } else { name });
         score::check_values(n_values, n_params).map_err(|error| self.document.blame(&key, error))?;
         Ok(n_values)
-    }
-
-    /// The network, layer by layer.
-    fn network(&self, s: &imnn::Settings, shape: &[usize], n_summaries: usize) -> Result<()> {
-        if s.layers.is_empty() {
-            let message = "there is no hidden layer";
-            self.demand(!s.hidden.is_empty(), &["hidden"], message, "give widths such as [128, 128]")?;
-            let open = !s.hidden.contains(&0);
-            return self.demand(open, &["hidden"], "a layer of width 0 lets nothing through", "give widths above 0");
-        }
-        for key in ["hidden", "activation"] {
-            let is_given = self.document.has(&format!("compressor.{key}"));
-            let message = "nothing uses it where `layers` makes the network";
-            self.demand(!is_given, &[key], message, "leave it out, or leave out `layers`")?;
-        }
-        let network = s.network(shape, n_summaries);
-        network.map(drop).map_err(|error| self.document.blame("compressor.layers", error))?;
-        let n_features = s.n_features(shape).map_err(|error| self.document.blame("compressor.layers", error))?;
-        let message =
-            format!("{n_features} values come out of the layers, too few for {n_summaries} summaries of them");
-        self.demand(n_features >= n_summaries, &["layers"], message, "give the last layers more channels")
     }
 
     /// Numbers of simulations in the training, held-out and independent sets.
@@ -313,6 +311,17 @@ impl Check<'_> {
         for (alpha, (name, &delta)) in names.iter().zip(delta).enumerate() {
             let key = format!("delta.{name}");
             self.demand(delta > 0.0, &[&key], format!("{delta} is no distance"), "give a number above 0")?;
+            let x = fiducial[alpha];
+            // Both of a pair are rounded, each by half of this at the most.
+            let rounding = x.abs() * f64::EPSILON;
+            self.demand(
+                rounding <= RESOLVED * delta,
+                &[&key],
+                format!(
+                    "beside {name} = {x} a distance of {delta:e} is lost in rounding, which is up to {rounding:.1e}"
+                ),
+                &format!("increase delta to {:.1e} or more", 1.1 * rounding / RESOLVED),
+            )?;
             for sign in [-0.5, 0.5] {
                 let mut theta = fiducial.to_vec();
                 theta[alpha] += sign * delta;

@@ -74,7 +74,7 @@ pub(super) fn read(
     let settings = if kind == KINDS[0] {
         let mut s: imnn::Settings = section.rest(&BESIDE)?;
         counts.settle([&mut s.n_s, &mut s.n_d, &mut s.n_independent], &mut s.derivative);
-        check.imnn(&s, simulator.n_params(), simulator.shape(), stored.is_some())?;
+        check.imnn(&s, simulator.n_params(), simulator.shape(), model, stored.is_some())?;
         Settings::Imnn(s)
     } else {
         let mut s: score::Settings = section.rest(&BESIDE)?;

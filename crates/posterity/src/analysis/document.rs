@@ -67,7 +67,14 @@ impl Source {
         for part in &self.overrides {
             document.assign(part)?;
         }
-        Ok(document)
+        match too_long(&document.root, "") {
+            Some((key, number, span)) => {
+                let error = Error::invalid_input(format!("the whole number {number} is beyond 64 bits"));
+                let remedy = format!("give a number from {} to {}", i64::MIN, i64::MAX);
+                Err(document.at(error.remedy(remedy).at_key(key), &span))
+            }
+            None => Ok(document),
+        }
     }
 }
 
@@ -207,6 +214,24 @@ fn leaf(line: &str, depth: usize) -> Option<(Vec<Key<'_>>, Value<'_>)> {
             value => return Some((path, Spanned::new(span, value))),
         }
     }
+}
+
+/// The first whole number within a table, in the order of the text, that TOML's 64 bits do not hold, with its dotted key.
+/// The parser takes it as digits, and what would be said of it elsewhere names no key.
+fn too_long(table: &DeTable<'_>, path: &str) -> Option<(String, String, Range<usize>)> {
+    fn within(value: &Value<'_>, key: String) -> Option<(String, String, Range<usize>)> {
+        match value.get_ref() {
+            DeValue::Integer(digits) if i64::from_str_radix(digits.as_str(), digits.radix()).is_err() => {
+                Some((key, digits.to_string(), value.span()))
+            }
+            DeValue::Array(values) => values.iter().find_map(|value| within(value, key.clone())),
+            DeValue::Table(table) => too_long(table, &key),
+            _ => None,
+        }
+    }
+    let dotted = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let found = table.iter().filter_map(|(name, value)| within(value, dotted(name.get_ref())));
+    found.min_by_key(|(_, _, span)| span.start)
 }
 
 fn blame_override(text: &str, message: &str, remedy: &str) -> Error {

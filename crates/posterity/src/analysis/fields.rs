@@ -48,6 +48,11 @@ impl FieldModel {
         }
     }
 
+    /// True where opposite edges are not neighbours.
+    pub(super) fn has_edges(&self) -> bool {
+        matches!(self, Self::LogNormal(field) if !field.is_periodic())
+    }
+
     /// Name of a datum, and of its number.
     pub(super) fn labels(&self) -> (&'static str, &'static str) {
         match self {

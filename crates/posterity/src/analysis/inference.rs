@@ -1,5 +1,7 @@
 //! The section `[infer]`: which methods bring the posterior, with every setting checked.
 
+use super::check::MOST_GIB;
+use super::document::Document;
 use super::model::Model;
 use super::section::Section;
 use super::stored::{self, PriorSimulations};
@@ -85,9 +87,9 @@ pub(super) fn read(mut section: Section<'_>, prior: &Prior, model: &Model, folde
         None => pmc::Settings::default(),
     };
     section.only(&[&["methods"][..], &METHODS].concat())?;
-    demand(gaussian.n_samples > 0, "infer.gaussian.n_samples", "no sample is asked for", "give 1 or more")?;
     // Settings of a method that does not run must hold all the same, where they are given.
     let outcomes = [
+        ("infer.gaussian", Some(gaussian.check())),
         ("infer.abc", (methods.contains(&Method::Abc) || abc != abc::Settings::default()).then(|| abc.check())),
         ("infer.pmc", Some(pmc.check(n_params))),
     ];
@@ -98,6 +100,8 @@ pub(super) fn read(mut section: Section<'_>, prior: &Prior, model: &Model, folde
             return Err(document.blame(&key, error));
         }
     }
+    regression(document, &abc, n_params)?;
+    memory(document, &gaussian, &abc, &pmc, n_params)?;
     if !model.can_simulate() {
         demand(
             !methods.contains(&Method::Pmc),
@@ -113,4 +117,40 @@ pub(super) fn read(mut section: Section<'_>, prior: &Prior, model: &Model, folde
         )?;
     }
     Ok(Inference { methods, gaussian, abc, abc_stored, pmc })
+}
+
+/// The regression adjustment has n_params + 1 coefficients, its farthest draw has no weight, and one more must be left over.
+fn regression(document: &Document<'_>, abc: &abc::Settings, n_params: usize) -> Result<()> {
+    let least = n_params + 3;
+    let (key, n) = match abc.n_accepted {
+        Some(n) => ("infer.abc.n_accepted", n as u64),
+        None => ("infer.abc.n_simulations", abc.n_simulations),
+    };
+    let message =
+        format!("{n} accepted simulations are too few for the regression adjustment of {n_params} parameters");
+    let remedy = format!("give {least} at the very least, better 1000, or leave regression_adjustment out");
+    document.demand(!abc.regression_adjustment || n >= least as u64, key, message, &remedy)
+}
+
+/// Draws must fit into memory: absurd numbers are refused before they are asked for.
+fn memory(
+    document: &Document<'_>,
+    gaussian: &gaussian::Settings,
+    abc: &abc::Settings,
+    pmc: &pmc::Settings,
+    n_params: usize,
+) -> Result<()> {
+    // Parameters and estimate of each, as they are found and as they are sorted, with weight, index and distance.
+    let bytes = 8.0 * (4.0 * n_params as f64 + 8.0);
+    let numbers = [
+        ("infer.gaussian.n_samples", gaussian.n_samples),
+        ("infer.abc.n_accepted", abc.n_accepted.unwrap_or(0)),
+        ("infer.pmc.n_initial", pmc.n_initial),
+    ];
+    for (key, n) in numbers {
+        let gib = n as f64 * bytes / f64::from(1 << 30);
+        let message = format!("{n} draws of {n_params} parameters would take {gib:.0} GiB of memory");
+        document.demand(gib <= MOST_GIB, key, message, "decrease it")?;
+    }
+    Ok(())
 }

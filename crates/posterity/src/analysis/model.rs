@@ -76,6 +76,18 @@ impl Model {
         if self.can_simulate() { "simulator" } else { "stored set" }
     }
 
+    /// Why its data, shifted or turned, are not as good as others of the model, where that is known: they are no periodic
+    /// field that is alike in all places and directions.
+    pub(super) fn lack_of_symmetry(&self) -> Option<String> {
+        let what = match self {
+            Self::Gaussian(_) | Self::Line(_) | Self::Supernovae(_) => "lists of numbers, no field",
+            Self::Field(field) if field.has_edges() => "fields with edges (periodic = false)",
+            // Whoever wrote them knows.
+            Self::Field(_) | Self::Stored(_) | Self::External(_) => return None,
+        };
+        Some(format!("the simulator {} draws {what}", self.kind()))
+    }
+
     /// How its data are drawn.
     pub(super) fn axes(&self) -> Axes {
         let (abscissa, log_abscissa, abscissa_label, data_label) = match self {

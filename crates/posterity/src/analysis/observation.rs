@@ -131,6 +131,11 @@ fn load(path: &Path, array: Option<&str>, shape: &[usize]) -> Result<Vec<f64>> {
     let bytes = std::fs::read(path).map_err(|source| Error::io(path, &source))?;
     let data = from_text(&bytes).map_err(|e| e.in_file(path))?;
     let n_data: usize = shape.iter().product();
+    if data.is_empty() {
+        return Err(Error::invalid_input("there is no number in the file")
+            .remedy(format!("write the observed data into it, {n_data} numbers"))
+            .in_file(path));
+    }
     if data.len() != n_data {
         return Err(Error::invalid_input(format!("there are {} numbers, a simulation has {n_data}", data.len()))
             .remedy("observe what is simulated")
@@ -148,6 +153,13 @@ fn from_text(bytes: &[u8]) -> Result<Vec<f64>> {
     let mut data = Vec::new();
     for (i, line) in String::from_utf8_lossy(bytes).lines().enumerate() {
         let content = line.split('#').next().unwrap_or_default();
+        // A comma may end a line. Between two there is a datum, or one is missing.
+        let fields: Vec<&str> = content.split(',').map(str::trim).collect();
+        if fields.len() > 2 && fields[1..fields.len() - 1].contains(&"") {
+            return Err(Error::invalid_input("there is nothing between two commas")
+                .remedy("leave no missing values in an observation")
+                .at_line(i + 1));
+        }
         for word in content.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()) {
             let value = word.parse().map_err(|_| {
                 Error::invalid_input(format!("`{word}` is no number")).remedy("begin comments with #").at_line(i + 1)

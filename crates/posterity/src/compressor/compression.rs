@@ -1,5 +1,6 @@
 //! A compressor with all that was learnt about its summaries: what inference starts from, saved and loaded whole.
 
+use super::constant::refuse_insensitive;
 use super::imnn::{self, Evaluation, Training};
 use super::run::Run;
 use super::{Compressor, Fisher, Imnn, Independent, Information, Outlook, QuasiMle, Score, SummaryMoments};
@@ -132,7 +133,8 @@ impl Compression {
     /// Learns a compressor.
     ///
     /// # Errors
-    /// Those of [`imnn::train`], [`Score::fit`] and [`Information::from_simulations`]; as with [`imnn::train`] where
+    /// Invalid input, where no datum of the training set moves with one of the parameters, which is named; those of
+    /// [`imnn::train`], [`Score::fit`] and [`Information::from_simulations`]; as with [`imnn::train`] where
     /// independent simulations fail, or the end is asked for between blocks of them.
     pub fn learn(
         settings: &Settings,
@@ -143,6 +145,7 @@ impl Compression {
         run: &Run<'_>,
     ) -> Result<Self> {
         let (Training::Fresh { like: first, .. } | Training::Fixed(first)) = training;
+        refuse_insensitive(first, parameters)?;
         let (compressor, history, mut failures, mut n_simulations) = match settings {
             Settings::Score(settings) => {
                 (Trained::Score(Score::fit(first, settings.statistic)?), Vec::new(), Failures::default(), 0)

@@ -74,6 +74,14 @@ impl Network {
         sum.finish(gradient);
     }
 
+    /// Memory that it takes at least while it is trained in single precision \[bytes\]: weights, their running average, the
+    /// best ones, gradient, moments and partial gradients, and what goes between the layers of one chunk, there and back.
+    pub fn bytes_of_training(&self) -> f64 {
+        let of_weights = (8 + LANES) as f64 * self.n_weights() as f64;
+        let values = self.nodes().iter().map(|node| node.shape.len() as f64).sum::<f64>();
+        4.0 * (of_weights + 2.0 * self.chunk_bundles(0) as f64 * values)
+    }
+
     /// Bundles of one chunk: a property of the network alone, so that sums have one order.
     pub fn chunk_bundles(&self, n_tangents: usize) -> usize {
         let rows = self.widest_field().map_or(CHUNK_ROWS, |width| (CHUNK_VALUES / width).clamp(1, CHUNK_ROWS));

@@ -87,11 +87,14 @@ impl Settings {
             (Some(epsilon), None) => Err(Error::invalid_input(format!("no distance is accepted up to {epsilon}"))
                 .at_key("epsilon")
                 .remedy("give a finite epsilon > 0, in standard deviations of the estimate")),
-            (None, Some(n)) if n > 0 && n as u64 <= self.n_simulations => Ok(()),
+            (None, Some(n)) if n < 2 => Err(Error::invalid_input(format!("{n} is too few: one draw has no spread"))
+                .at_key("n_accepted")
+                .remedy("give 2 at the very least, better 1000")),
+            (None, Some(n)) if n as u64 <= self.n_simulations => Ok(()),
             (None, Some(n)) => {
                 Err(Error::invalid_input(format!("{n} of {} simulations cannot be accepted", self.n_simulations))
                     .at_key("n_accepted")
-                    .remedy("give a number from 1 to n_simulations"))
+                    .remedy("give a number from 2 to n_simulations"))
             }
             (Some(_), Some(_)) => Err(Error::invalid_input("epsilon and n_accepted exclude each other")
                 .at_key("epsilon")

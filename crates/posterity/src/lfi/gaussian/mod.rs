@@ -45,7 +45,7 @@ const SWEEPS: usize = 100;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Number of draws, at least 1.
+    /// Number of draws, at least 2: one has no spread.
     pub n_samples: usize,
 }
 
@@ -55,18 +55,31 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Refuses what cannot be run.
+    ///
+    /// # Errors
+    /// Invalid input, naming the key at fault.
+    pub fn check(&self) -> Result<()> {
+        if self.n_samples < 2 {
+            return Err(Error::invalid_input(format!("{} is too few: one draw has no spread", self.n_samples))
+                .at_key("n_samples")
+                .remedy("give 2 at the very least, better 10000"));
+        }
+        Ok(())
+    }
+}
+
 /// Independent draws of N(theta_hat, F⁻¹) times the prior, of equal weight.
 ///
 /// `theta_hat` has `n_params` values and `fisher` is `(n_params, n_params)`.
 ///
 /// # Errors
-/// Invalid input if shapes differ, theta_hat is not finite or no draw is asked for; numerical if the information
+/// Invalid input if shapes differ, theta_hat is not finite or fewer than two draws are asked for; numerical if the information
 /// together with the prior's is not positive definite.
 pub fn sample(theta_hat: &[f64], fisher: &Matrix, prior: &Prior, settings: &Settings, seed: Seed) -> Result<Samples> {
     let n = prior.n_params();
-    if settings.n_samples == 0 {
-        return Err(Error::invalid_input("no draw is asked for").at_key("n_samples").remedy("set it to 1 or more"));
-    }
+    settings.check()?;
     if theta_hat.len() != n || fisher.n_rows() != n || fisher.n_cols() != n {
         return Err(Error::invalid_input(format!(
             "an estimate of {} values and a Fisher matrix of {} × {} do not fit a prior of {n} parameters",

@@ -140,8 +140,10 @@ fn what_cannot_be_drawn_is_refused() {
         sample(theta_hat, f, &prior, &Settings { n_samples }, Seed::new(0)).expect_err("refused")
     };
     let unit = Matrix::identity(2);
-    assert!(run(&[0.0, 0.0], &unit, 0).is_invalid_input());
-    assert!(run(&[0.0], &unit, 1).is_invalid_input());
-    assert!(run(&[0.0, f64::NAN], &unit, 1).is_invalid_input());
-    assert!(run(&[0.0, 0.0], &Matrix::zeros(2, 2), 1).is_numerical());
+    for too_few in [0, 1] {
+        assert_eq!(run(&[0.0, 0.0], &unit, too_few).key(), Some("n_samples"));
+    }
+    assert!(run(&[0.0], &unit, 2).is_invalid_input());
+    assert!(run(&[0.0, f64::NAN], &unit, 2).is_invalid_input());
+    assert!(run(&[0.0, 0.0], &Matrix::zeros(2, 2), 2).is_numerical());
 }

@@ -62,6 +62,11 @@ impl LogNormalField {
         Ok(Self::within(lattice, n))
     }
 
+    /// True where opposite edges are neighbours.
+    pub fn is_periodic(&self) -> bool {
+        self.lattice.n() == self.shape[0]
+    }
+
     fn within(lattice: Lattice, n: usize) -> Self {
         let parameters = vec![Parameter::new("alpha", r"\alpha"), Parameter::new("beta", r"\beta")];
         Self { parameters, shape: vec![n; lattice.dims()], lattice, rooms: Pool::new() }
