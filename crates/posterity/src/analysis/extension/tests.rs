@@ -308,6 +308,14 @@ fn each_fault_is_told_before_any_work() {
         &format!("{halos}{}", halos.lines().skip(1).fold(String::new(), |text, line| text + line + "\n")),
     );
     write("massless.csv", &format!("{halos}1,2,3,0\n"));
+    let power = std::fs::read_to_string(folder.join("power.txt")).expect("there");
+    let rescaled = |by: &dyn Fn(f64) -> f64| {
+        let numbers = power.lines().filter_map(|line| line.split_once(' '));
+        let numbers = numbers.map(|(k, p)| (k.parse::<f64>().expect("k"), p.parse::<f64>().expect("P")));
+        numbers.fold(String::new(), |text, (k, p)| text + &format!("{k:.8e} {:.8e}\n", by(k) * p))
+    };
+    write("delta2.txt", &rescaled(&|k| k.powi(3) / 19.7));
+    write("loud.txt", &rescaled(&|_| 248.0));
     let cases: &[(&[&str], &[&str])] = &[
         (&["halos.path=part.csv"], &["part.csv: `halos.path`", "halos lie between x = ", "give the right box_length"]),
         (&["field.box_length=80"], &["halos.csv: `halos.path`", "box_length looks as if in Mpc"]),
@@ -350,16 +358,23 @@ fn each_fault_is_told_before_any_work() {
         (&["halos.min_mass=1e16", "halos.below=cut"], &["`halos.min_mass`", "all halos are below"]),
         (&["halos.bellow=cut"], &["`halos.bellow`", "unknown key", "did you mean `below`?"]),
         (&["halos.below=cutt"], &["`halos.below`", "unknown word `cutt`", "`cut`"]),
-        (&["field.power.path=short.txt"], &["`field.power", "h/Mpc"]),
+        (&["field.power.path=short.txt"], &["short.txt: `field.power.path`", "h/Mpc"]),
+        (&["field.power.path=delta2.txt"], &["delta2.txt: `field.power.path`: sigma8", "as if of Δ²"]),
+        (&["field.power.path=loud.txt"], &["loud.txt: `field.power.path`: sigma8", "P(k) [(Mpc/h)³] at z = 0"]),
         (&["field.power.path=none.txt"], &["`field.power.path`", "there is no file"]),
         (&["field.power.kind=eisenstein_hu"], &["`field.power.path`"]),
         (&["field.density=small.npy"], &["`field.density`", "small.npy"]),
         (&["field.density=rho.npy"], &["`field.density`", "mean of the density contrast is 1.000", "ρ/ρ̄"]),
         (&["field.white_noise=small.npy"], &["`field.white_noise`"]),
-        (&["field.n=1"], &["grid of 1 cells"]),
-        (&["field.box_length=-1"], &["length -1"]),
+        (&["field.n=1"], &["--set field.n=1: `field.n`: a grid of 1 cells"]),
+        (&["field.n=5000"], &["`field.n`: a grid of 5000 cells", "give 2 to 4096"]),
+        (&["field.box_length=-1"], &["--set field.box_length=-1: `field.box_length`: a box of length -1"]),
+        (&["field.scale_factor=20"], &["--set field.scale_factor=20: `field.scale_factor`", "0.001 to 10"]),
+        (&["field.scale_factor=0"], &["`field.scale_factor`: scale factor 0"]),
+        (&["field.cosmology.w=0"], &["`field.cosmology.w`", "from -3 to -1/3"]),
+        (&["field.cosmology.sigma8=-1"], &["`field.cosmology.sigma8`: σ8 = -1"]),
         (&["field.order=3"], &["`field.order`", "give 1 or 2"]),
-        (&["field.cosmology.omega_m=2"], &["`field.cosmology"]),
+        (&["field.cosmology.omega_m=2"], &["`field.cosmology.omega_m`: Ω_m = 2"]),
         (&["engine.kernel_size=4"], &["`engine.kernel_size`", "odd"]),
         (&["engine.degrees=[1]"], &["`engine.degrees`", "begin with 0"]),
         (&["engine.n_components=9"], &["`engine.n_components`"]),
