@@ -375,6 +375,8 @@ fn each_fault_is_told_before_any_work() {
         (&["field.cosmology.sigma8=-1"], &["`field.cosmology.sigma8`: σ8 = -1"]),
         (&["field.order=3"], &["`field.order`", "give 1 or 2"]),
         (&["field.cosmology.omega_m=2"], &["`field.cosmology.omega_m`: Ω_m = 2"]),
+        (&["engine.floor=1e300"], &["--set engine.floor=1e300: `engine.floor`: 1e300 is no floor", "from 1e-6 to 10"]),
+        (&["engine.floor=0"], &["`engine.floor`: 0 is no floor"]),
         (&["engine.kernel_size=4"], &["`engine.kernel_size`", "odd"]),
         (&["engine.degrees=[1]"], &["`engine.degrees`", "begin with 0"]),
         (&["engine.n_components=9"], &["`engine.n_components`"]),
@@ -491,7 +493,7 @@ fn weights_of_another_engine_are_refused() {
         std::fs::write(folder.join("earlier.json"), text).expect("written");
         read(&folder, &["sample.what=field", "engine.weights=earlier.json"])
     };
-    let own = serde_json::json!({ "halos": { "min_mass": 1e13 } });
+    let own = serde_json::json!({ "field": { "n": 16, "box_length": 128 }, "halos": { "min_mass": 1e13 } });
     assert_eq!(results(&names, &own).expect("taken").engine.weights, Some(vec![0.5; names.len()]));
     assert!(results(&names, &serde_json::Value::Null).is_ok());
     let mut more = names.clone();
@@ -507,6 +509,11 @@ fn weights_of_another_engine_are_refused() {
             &names[..],
             serde_json::json!({ "halos": { "min_mass": 2e13 } }),
             "halos.min_mass is 2e13 there, 1e13 here".to_owned(),
+        ),
+        (
+            &names[..],
+            serde_json::json!({ "field": { "n": 16, "box_length": 64.0 } }),
+            "voxels are of 4 Mpc/h there, of 8 here".to_owned(),
         ),
     ];
     for (names, analysis, part) in cases {
