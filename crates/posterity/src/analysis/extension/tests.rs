@@ -234,6 +234,27 @@ fn more_draws_go_on_from_those_that_are_there() {
 }
 
 #[test]
+fn a_report_reads_the_fields_that_it_shows() {
+    let folder = mock("shown");
+    let out = folder.join("out");
+    std::fs::create_dir_all(&out).expect("made");
+    let overrides = ["sample.n_draws=40", "sample.n_fields=40", "sample.field.num_integration_steps=2"];
+    let extension = read(&folder, &overrides).expect("valid");
+    sample(&extension, &out, false, &Quiet).expect("sampled");
+    // Of two chains 30 fields each: the first and the second, but not the third.
+    let chunk = |draw: usize| out.join(format!("fields.zarr/posterior/density/c/0/{draw}/0/0/0"));
+    std::fs::remove_file(chunk(2)).expect("there");
+    report_extension(&extension, &out, &Quiet).expect("reported");
+    std::fs::remove_file(chunk(1)).expect("there");
+    let error = report_extension(&extension, &out, &Quiet).expect_err("missing").to_string();
+    assert!(error.contains("`density` of chain 0 are missing") && error.contains("fields.zarr"), "{error}");
+    // So that the memory does not depend on how many there are.
+    let gib = |n_fields: &str| read(&folder, &["sample.n_draws=4000", n_fields]).expect("valid").gib();
+    assert_eq!(gib("sample.n_fields=40"), gib("sample.n_fields=4000"));
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
 fn a_folder_keeps_what_is_in_it_and_what_is_missing_is_told() {
     let folder = mock("kept");
     let out = folder.join("out");
