@@ -4,6 +4,7 @@ use super::extension;
 use super::section::Section;
 use crate::digest;
 use crate::error::{Error, Result};
+use crate::field::Grid;
 use crate::simulator::{
     CosmologicalLogNormalField, FixedCosmology, GaussianField, HaloCounts, HaloCountsSettings, HaloWeights,
     LogNormalField, Simulator,
@@ -149,7 +150,9 @@ pub(super) fn read(mut section: Section<'_>, kind: &str, folder: &Path) -> Resul
         settings.scale_factor = keys.scale_factor.unwrap_or(settings.scale_factor);
         settings.completeness = keys.completeness.unwrap_or(settings.completeness);
         if let Some(engine) = engine {
-            let (of_weights, values) = extension::read_known(engine, settings.min_mass, folder)?;
+            let length = Grid::new(keys.n, keys.box_length).map_err(within)?.cell_length();
+            let voxels = extension::Voxels { threshold: settings.min_mass, length };
+            let (of_weights, values) = extension::read_known(engine, voxels, folder)?;
             settings.weights = HaloWeights { settings: of_weights, values };
         }
         return HaloCounts::new(settings).map(FieldModel::HaloCounts).map_err(within);

@@ -35,6 +35,10 @@ use rayon::prelude::*;
 /// Values in one task of a loop over voxels.
 const CHUNK: usize = 2048;
 
+/// Floors ε that leave ln(1 + δ + ε) finite where the density is 0, and following the density where it is not: beyond the
+/// largest it hardly varies, below the smallest empty voxels are all that it tells apart.
+const FLOORS: std::ops::RangeInclusive<f64> = 1e-6..=10.0;
+
 /// What an engine is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -42,7 +46,7 @@ pub struct Settings {
     pub kernel_size: [usize; 3],
     /// Degrees ℓ, ascending, from 0.
     pub degrees: Vec<usize>,
-    /// ε in ln(1 + δ + ε), positive.
+    /// ε in ln(1 + δ + ε), from 1e-6 to 10.
     pub floor: f64,
 }
 
@@ -132,7 +136,7 @@ impl Engine {
     ///
     /// # Errors
     /// Invalid input, for a kernel whose size is even or larger than the grid, degrees that do not ascend from 0 or go
-    /// beyond [`MAX_DEGREE`], or a floor that is not positive.
+    /// beyond [`MAX_DEGREE`], or a floor that is not from 1e-6 to 10.
     pub fn new(grid: [usize; 3], settings: &Settings) -> Result<Self> {
         check(grid, settings)?;
         let half = settings.half();
@@ -286,10 +290,15 @@ fn check(grid: [usize; 3], settings: &Settings) -> Result<()> {
             .at_key("degrees")
             .remedy("give [0], or a larger kernel"));
     }
-    if !(settings.floor > 0.0 && settings.floor.is_finite()) {
-        return Err(Error::invalid_input(format!("{} is no positive floor of the density", settings.floor))
+    // Written so that NaN is refused too.
+    if !FLOORS.contains(&settings.floor) {
+        let floor = settings.floor;
+        let floor =
+            if floor == 0.0 || (1e-4..1e4).contains(&floor.abs()) { floor.to_string() } else { format!("{floor:e}") };
+        let (least, most) = (FLOORS.start(), FLOORS.end());
+        return Err(Error::invalid_input(format!("{floor} is no floor of a density whose mean is 1"))
             .at_key("floor")
-            .remedy("give a small positive number, such as 0.01"));
+            .remedy(format!("give a number from {least:e} to {most}, such as 0.01")));
     }
     Ok(())
 }

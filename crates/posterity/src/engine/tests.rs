@@ -303,5 +303,9 @@ fn settings_that_cannot_be_are_refused() {
     // The addition theorem.
     let sum = highest.iter().map(|y| y * y).sum::<f64>() * 4.0 * std::f64::consts::PI;
     assert!((sum / (2 * MAX_DEGREE + 1) as f64 - 1.0).abs() < 1e-12, "{sum}");
-    assert!(refused([8; 3], Settings { floor: 0.0, ..Settings::default() }).contains("positive"));
+    for (floor, text) in [(0.0, "0"), (-1.0, "-1"), (1e-7, "1e-7"), (1e300, "1e300"), (11.0, "11"), (f64::NAN, "NaN")] {
+        let error = refused([8; 3], Settings { floor, ..Settings::default() });
+        assert!(error.starts_with(&format!("`floor`: {text} is no floor")), "{error}");
+        assert!(error.ends_with("give a number from 1e-6 to 10, such as 0.01"), "{error}");
+    }
 }

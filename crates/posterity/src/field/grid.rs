@@ -21,10 +21,12 @@ impl Grid {
     pub fn new(n: usize, box_length: f64) -> Result<Self> {
         if !(2..=Self::MAX_N).contains(&n) {
             return Err(Error::invalid_input(format!("a grid of {n} cells along a side"))
+                .at_key("n")
                 .remedy(format!("give 2 to {}; powers of 2 are fastest", Self::MAX_N)));
         }
         if !(box_length.is_finite() && box_length > 0.0) {
             return Err(Error::invalid_input(format!("a box of length {box_length} Mpc/h"))
+                .at_key("box_length")
                 .remedy("give a finite length above 0"));
         }
         Ok(Self { n, box_length })
@@ -109,7 +111,9 @@ mod tests {
     fn a_grid_without_cells_or_length_is_refused() {
         for (n, length) in [(0, 1.0), (1, 1.0), (1 << 20, 1.0), (8, 0.0), (8, -1.0), (8, f64::NAN), (8, f64::INFINITY)]
         {
-            assert!(Grid::new(n, length).expect_err("refused").is_invalid_input());
+            let error = Grid::new(n, length).expect_err("refused");
+            assert!(error.is_invalid_input());
+            assert_eq!(error.key(), Some(if n == 8 { "box_length" } else { "n" }));
         }
         let grid = Grid::new(8, 1.0).expect("valid");
         let text = grid.check("the density", 511).expect_err("another size").to_string();

@@ -45,10 +45,12 @@ impl Background {
     /// Invalid input, outside these.
     pub fn new(omega_m: f64, w: f64) -> Result<Self> {
         if !(omega_m > 0.0 && omega_m <= 1.0) {
-            return Err(Error::invalid_input(format!("Ω_m = {omega_m}")).remedy("give a number above 0, at most 1"));
+            let error = Error::invalid_input(format!("Ω_m = {omega_m}")).at_key("omega_m");
+            return Err(error.remedy("give a number above 0, at most 1"));
         }
         if !(-3.0..=-1.0 / 3.0).contains(&w) {
-            return Err(Error::invalid_input(format!("dark energy of w = {w}")).remedy("give a number from -3 to -1/3"));
+            let error = Error::invalid_input(format!("dark energy of w = {w}")).at_key("w");
+            return Err(error.remedy("give a number from -3 to -1/3"));
         }
         Ok(Self { omega_m, w })
     }
@@ -69,9 +71,8 @@ impl Background {
     /// Invalid input, for another `a`.
     pub fn growth(&self, a: f64) -> Result<Growth> {
         if !(1e-3..=10.0).contains(&a) {
-            return Err(
-                Error::invalid_input(format!("scale factor {a}")).remedy("give a number from 0.001 to 10 (today is 1)")
-            );
+            let error = Error::invalid_input(format!("scale factor {a}")).at_key("scale_factor");
+            return Err(error.remedy("give a number from 0.001 to 10 (today is 1)"));
         }
         let start = LN_A_START.exp();
         let start = [start, start, -3.0 / 7.0 * start * start, -6.0 / 7.0 * start * start];
@@ -169,6 +170,7 @@ mod tests {
             assert!(Background::new(omega_m, w).expect_err("refused").is_invalid_input());
         }
         let background = Background::new(0.3, -1.0).expect("valid");
-        assert!([0.0, 11.0, f64::NAN].into_iter().all(|a| background.growth(a).is_err()));
+        let refused = |a: f64| background.growth(a).is_err_and(|error| error.key() == Some("scale_factor"));
+        assert!([0.0, 11.0, f64::NAN].into_iter().all(refused));
     }
 }

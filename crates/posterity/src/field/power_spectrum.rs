@@ -32,6 +32,9 @@ const LACKING: f64 = 1e-3;
 /// How far a table may end within the modes that it is to cover: numbers in a text are rounded.
 const ROUNDED: f64 = 1e-6;
 
+/// Between which a σ8 may be one of a universe, if a strange one.
+const PLAUSIBLE: (f64, f64) = (0.1, 3.0);
+
 /// Linear power spectrum of matter at z = 0, P(k) [(Mpc/h)³] of k [h/Mpc].
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearPower {
@@ -53,15 +56,15 @@ impl LinearPower {
     /// finite and positive.
     pub fn eisenstein_hu(cosmology: &Cosmology) -> Result<Self> {
         let Cosmology { omega_m, omega_b, h, n_s, sigma8 } = *cosmology;
-        let refuse = |what: String, remedy: &str| Err(Error::invalid_input(what).remedy(remedy));
+        let refuse = |key: &str, what: String, remedy: &str| Err(Error::invalid_input(what).at_key(key).remedy(remedy));
         if !(omega_b > 0.0 && omega_b < omega_m && omega_m <= 1.0) {
-            return refuse(format!("Ω_b = {omega_b}, Ω_m = {omega_m}"), "give 0 < Ω_b < Ω_m ≤ 1");
+            return refuse("omega_b", format!("Ω_b = {omega_b}, Ω_m = {omega_m}"), "give 0 < Ω_b < Ω_m ≤ 1");
         }
         if !(h > 0.1 && h < 10.0) {
-            return refuse(format!("h = {h}"), "give Hubble's constant in 100 km/s/Mpc, about 0.7");
+            return refuse("h", format!("h = {h}"), "give Hubble's constant in 100 km/s/Mpc, about 0.7");
         }
         if !(n_s > 0.0 && n_s < 3.0) {
-            return refuse(format!("n_s = {n_s}"), "give a number between 0 and 3, about 0.96");
+            return refuse("n_s", format!("n_s = {n_s}"), "give a number between 0 and 3, about 0.96");
         }
         let transfer = Transfer::new(omega_m * h * h, omega_b * h * h, TEMPERATURE);
         Self { shape: Shape::Fit { transfer, h, n_s }, factor: 1.0 }.normalised_to(sigma8)
@@ -164,9 +167,13 @@ impl LinearPower {
     /// What a table covers of σ8², where its end pieces are continued; 1 of the fit.
     fn share_of_sigma8(&self) -> f64 {
         let Some(own) = self.range() else { return 1.0 };
+        self.variance(SIGMA8_RADIUS, own) / self.variance(SIGMA8_RADIUS, self.continued_range())
+    }
+
+    /// Between which ln k there is all of σ8, and all of a table.
+    fn continued_range(&self) -> (f64, f64) {
         let (low, high) = whole_range(SIGMA8_RADIUS);
-        let whole = (own.0.min(low), own.1.max(high));
-        self.variance(SIGMA8_RADIUS, own) / self.variance(SIGMA8_RADIUS, whole)
+        self.range().map_or((low, high), |own| (own.0.min(low), own.1.max(high)))
     }
 
     /// The ends of a table, as ln k.
@@ -179,16 +186,8 @@ impl LinearPower {
 
     /// σ² in spheres of `radius` of the modes between two ln k.
     fn variance(&self, radius: f64, (from, to): (f64, f64)) -> f64 {
-        let n = 20_000;
-        let step = (to - from) / n as f64;
-        // The middle of each piece: the integrand need not vanish at the ends.
-        let sum: f64 = (0..n)
-            .map(|i| {
-                let k = (from + (i as f64 + 0.5) * step).exp();
-                k.powi(3) * self.at(k) * top_hat(k * radius).powi(2)
-            })
-            .sum();
-        sum * step / (2.0 * PI * PI)
+        let of = |k: f64| k.powi(3) * self.at(k) * top_hat(k * radius).powi(2);
+        integral(from, to, of) / (2.0 * PI * PI)
     }
 
     /// σ in spheres of 8 Mpc/h; of a table that does not cover it all ([`LinearPower::covers_sigma8`]), what is there.
@@ -203,7 +202,8 @@ impl LinearPower {
     /// of its σ8²: rescaled by what it holds, P would come out too high.
     pub fn normalised_to(mut self, sigma8: f64) -> Result<Self> {
         if !(sigma8.is_finite() && sigma8 > 0.0) {
-            return Err(Error::invalid_input(format!("σ8 = {sigma8}")).remedy("give a number above 0, about 0.8"));
+            let error = Error::invalid_input(format!("σ8 = {sigma8}")).at_key("sigma8");
+            return Err(error.remedy("give a number above 0, about 0.8"));
         }
         if let Some((low, high)) = self.range()
             && !self.covers_sigma8()
@@ -225,6 +225,33 @@ impl LinearPower {
     pub fn scaled(mut self, factor: f64) -> Self {
         self.factor *= factor;
         self
+    }
+
+    /// Refuses a spectrum whose σ8 is that of no universe. A table is judged with its end pieces continued where its σ8 is
+    /// low, since it may begin or end within what σ8 is made of, and by what it holds where it is high.
+    ///
+    /// # Errors
+    /// Invalid input that names the file and the mistakes that are likely.
+    pub fn check_sigma8(&self) -> Result<()> {
+        let own = self.sigma8();
+        let whole = self.variance(SIGMA8_RADIUS, self.continued_range()).sqrt();
+        if whole >= PLAUSIBLE.0 && own <= PLAUSIBLE.1 {
+            return Ok(());
+        }
+        let found = if own > PLAUSIBLE.1 { own } else { whole };
+        let (low, high) = PLAUSIBLE;
+        let message = format!("sigma8 of this power spectrum is {found:.3e}, not between {low} and {high}");
+        // Δ² = k³ P/2π² in the place of P.
+        let (from, to) = self.continued_range();
+        let undone = integral(from, to, |k| self.at(k) * top_hat(k * SIGMA8_RADIUS).powi(2)).sqrt();
+        let suspicion = if found < low && (low..=high).contains(&undone) {
+            format!("the table looks as if of Δ² = k³P/2π² (sigma8 = {undone:.2}) rather than of P")
+        } else {
+            "the table may be of Δ² rather than of P, of k in 1/Mpc or P in Mpc³, of another normalisation or redshift"
+                .to_owned()
+        };
+        let error = Error::invalid_input(format!("{message}: {suspicion}"));
+        Err(self.in_its_file(error.remedy("give k [h/Mpc] and P(k) [(Mpc/h)³] at z = 0")))
     }
 
     /// Refuses a grid with modes outside of a table.
@@ -254,6 +281,14 @@ impl LinearPower {
             _ => error,
         }
     }
+}
+
+/// ∫ d ln k of a function of k.
+fn integral(from: f64, to: f64, of: impl Fn(f64) -> f64) -> f64 {
+    let n = 20_000;
+    let step = (to - from) / n as f64;
+    // The middle of each piece: the integrand need not vanish at the ends.
+    (0..n).map(|i| of((from + (i as f64 + 0.5) * step).exp())).sum::<f64>() * step
 }
 
 /// Between which ln k there is all of σ in spheres of `radius`.

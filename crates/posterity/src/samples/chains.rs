@@ -11,11 +11,12 @@
 use crate::error::{Error, Result};
 use crate::whole_file::write_text;
 use serde_json::{Map, Value, json};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zarrs::array::builder::{ArrayBuilderDataType, ArrayBuilderFillValue};
 use zarrs::array::codec::Crc32cCodec;
-use zarrs::array::{Array, ArrayBuilder, CodecOptions, data_type};
+use zarrs::array::{Array, ArrayBuilder, ArraySubset, CodecOptions, data_type};
 use zarrs::filesystem::FilesystemStore;
 use zarrs::group::GroupBuilder;
 
@@ -189,20 +190,47 @@ impl Chains {
         let chains = self.read(name)?;
         let (_, array) = self.find(name)?;
         let incomplete = chains.iter().enumerate().map(|(i, chain)| {
-            let is_whole = !chain.iter().any(|x| x.is_nan()) && self.has_all_chunks(array, i)?;
+            let n_chunks = self.layout.n_draws.div_ceil(self.layout.chunk_draws);
+            let is_whole = !chain.iter().any(|x| x.is_nan()) && self.has_chunks(array, i, 0..n_chunks)?;
             Ok((!is_whole).then_some(i))
         });
         match incomplete.collect::<Result<Vec<_>>>()?.into_iter().flatten().next() {
             None => Ok(chains),
-            Some(i) => Err(Error::corrupt_file(format!("draws of `{name}` of chain {i} are missing"))
-                .remedy("bring back the store's files, or sample again into another output folder")
-                .in_file(&self.folder)),
+            Some(i) => Err(self.missing(name, i)),
         }
     }
 
-    /// Whether all chunks of a chain are there: whole numbers and truth values have none that says that it is not.
-    fn has_all_chunks(&self, array: &Stored, chain: usize) -> Result<bool> {
-        for chunk in 0..self.layout.n_draws.div_ceil(self.layout.chunk_draws) {
+    /// One draw (from 0) of one variable of a chain, `width` values: of the store only the chunk that it lies in is read.
+    ///
+    /// # Errors
+    /// Invalid input, for a chain or a draw that there is none of; corrupt file, where it is missing or damaged.
+    pub fn read_draw(&self, name: &str, chain: usize, draw: usize) -> Result<Vec<f64>> {
+        let (variable, array) = self.find(name)?;
+        let Layout { n_chains, n_draws, chunk_draws, .. } = self.layout;
+        if chain >= n_chains || draw >= n_draws {
+            let message = format!("there is no draw {draw} of chain {chain} among {n_draws} of {n_chains} chains");
+            return Err(Error::invalid_input(message).in_file(&self.folder));
+        }
+        let one = |i: usize| i as u64..i as u64 + 1;
+        let others = variable.axes.iter().map(|(_, n)| 0..*n as u64);
+        let ranges: Vec<_> = [one(chain), one(draw)].into_iter().chain(others).collect();
+        let values = self.values(variable, array, &ArraySubset::new_with_ranges(&ranges))?;
+        let chunk = draw / chunk_draws;
+        match !values.iter().any(|x| x.is_nan()) && self.has_chunks(array, chain, chunk..chunk + 1)? {
+            true => Ok(values),
+            false => Err(self.missing(name, chain)),
+        }
+    }
+
+    fn missing(&self, name: &str, chain: usize) -> Error {
+        Error::corrupt_file(format!("draws of `{name}` of chain {chain} are missing"))
+            .remedy("bring back the store's files, or sample again into another output folder")
+            .in_file(&self.folder)
+    }
+
+    /// Whether these chunks of a chain are there: whole numbers and truth values have none that says that it is not.
+    fn has_chunks(&self, array: &Stored, chain: usize, chunks: Range<usize>) -> Result<bool> {
+        for chunk in chunks {
             let mut at = vec![0_u64; array.shape().len()];
             (at[0], at[1]) = (chain as u64, chunk as u64);
             if array.retrieve_encoded_chunk(&at).map_err(|e| self.failed(&e))?.is_none() {
@@ -218,28 +246,33 @@ impl Chains {
     /// Io; corrupt file.
     pub fn read(&self, name: &str) -> Result<Vec<Vec<f64>>> {
         let (variable, array) = self.find(name)?;
-        let whole = array.subset_all();
+        let values = self.values(variable, array, &array.subset_all())?;
+        Ok(values.chunks(self.layout.n_draws * variable.width()).map(<[f64]>::to_vec).collect())
+    }
+
+    /// A part of an array.
+    fn values(&self, variable: &Variable, array: &Stored, subset: &ArraySubset) -> Result<Vec<f64>> {
+        let name = &variable.name;
         let corrupt = |e: zarrs::array::ArrayError| {
             Error::corrupt_file(format!("`{name}` cannot be read: {e}"))
                 .remedy("sample again into another output folder")
                 .in_file(&self.folder)
         };
-        let values: Vec<f64> = match variable.kind {
-            Kind::F64 => array.retrieve_array_subset(&whole).map_err(corrupt)?,
+        Ok(match variable.kind {
+            Kind::F64 => array.retrieve_array_subset(subset).map_err(corrupt)?,
             Kind::F32 => {
-                let values: Vec<f32> = array.retrieve_array_subset(&whole).map_err(corrupt)?;
+                let values: Vec<f32> = array.retrieve_array_subset(subset).map_err(corrupt)?;
                 values.into_iter().map(f64::from).collect()
             }
             Kind::I64 => {
-                let values: Vec<i64> = array.retrieve_array_subset(&whole).map_err(corrupt)?;
+                let values: Vec<i64> = array.retrieve_array_subset(subset).map_err(corrupt)?;
                 values.into_iter().map(|x| x as f64).collect()
             }
             Kind::Bool => {
-                let values: Vec<bool> = array.retrieve_array_subset(&whole).map_err(corrupt)?;
+                let values: Vec<bool> = array.retrieve_array_subset(subset).map_err(corrupt)?;
                 values.into_iter().map(|x| f64::from(u8::from(x))).collect()
             }
-        };
-        Ok(values.chunks(self.layout.n_draws * variable.width()).map(<[f64]>::to_vec).collect())
+        })
     }
 
     /// What the store holds.
@@ -423,6 +456,29 @@ mod tests {
         for (name, chunk) in gone {
             std::fs::remove_file(folder.join(chunk)).expect("there");
             assert!(chains.read_whole(name).is_err_and(|e| e.is_corrupt_file()), "{name}");
+        }
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    #[test]
+    fn one_draw_is_read_of_its_chunk_alone() {
+        let folder = std::env::temp_dir().join(format!("posterity_chains_draw_{}", std::process::id()));
+        let chains = Chains::create(&folder, layout(5)).expect("created");
+        let field: Vec<f64> = (0..12).map(f64::from).collect();
+        chains.write("field", 1, 0, &field).expect("written");
+        chains.write("field", 1, 1, &[0.5; 8]).expect("written");
+        chains.write("n_steps", 1, 0, &[3.0, 0.0, 4.0]).expect("written");
+        assert_eq!(chains.read_draw("field", 1, 2).expect("read"), [8.0, 9.0, 10.0, 11.0]);
+        assert_eq!(chains.read_draw("field", 1, 4).expect("read"), [0.5; 4]);
+        assert_eq!(chains.read_draw("n_steps", 1, 1).expect("read"), [0.0]);
+        // What was never written is missing, of other kinds than floats too; what was is there without the rest.
+        std::fs::remove_file(folder.join("posterior/field/c/1/1/0/0")).expect("there");
+        assert_eq!(chains.read_draw("field", 1, 0).expect("read"), [0.0, 1.0, 2.0, 3.0]);
+        for (name, chain, draw) in [("field", 1, 3), ("field", 0, 0), ("n_steps", 1, 3), ("weights", 0, 0)] {
+            assert!(chains.read_draw(name, chain, draw).is_err_and(|e| e.is_corrupt_file()), "{name} {chain} {draw}");
+        }
+        for (chain, draw) in [(2, 0), (1, 5)] {
+            assert!(chains.read_draw("field", chain, draw).is_err_and(|e| e.is_invalid_input()));
         }
         std::fs::remove_dir_all(&folder).expect("removed");
     }

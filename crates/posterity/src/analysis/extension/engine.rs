@@ -22,6 +22,18 @@ pub struct Engine {
     pub weights: Option<Vec<f64>>,
 }
 
+/// What weights belong to: the halos that they were learnt of, and the voxels in which.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in super::super) struct Voxels {
+    /// The lowest mass that is counted [Msun/h].
+    pub(in super::super) threshold: f64,
+    /// Side of a voxel [Mpc/h].
+    pub(in super::super) length: f64,
+}
+
+/// Lengths of voxels that differ by less, as a fraction, are the same but for rounding.
+const ROUNDED: f64 = 1e-6;
+
 /// Voxels of the largest kernel: beyond it there are hundreds of weights, and the cost grows with the kernel's square.
 const MAX_KERNEL: usize = 31;
 
@@ -61,9 +73,11 @@ impl Keys {
     }
 }
 
-/// Reads and checks the section; `what` says whether the weights must be known, of halos above `threshold` [Msun/h].
+/// Reads and checks the section; `what` says whether the weights must be known, of halos above `threshold` [Msun/h] in the
+/// field's voxels.
 pub(super) fn read(section: Section<'_>, field: &Field, threshold: f64, what: What, folder: &Path) -> Result<Engine> {
     let document = section.document;
+    let voxels = Voxels { threshold, length: field.grid.cell_length() };
     let keys: Keys = section.rest(&[])?;
     let settings = keys.settings();
     let fail = |error| within(document, "engine", error);
@@ -80,7 +94,7 @@ pub(super) fn read(section: Section<'_>, field: &Field, threshold: f64, what: Wh
             return Err(document.blame("engine.weights", error.remedy(remedy)));
         }
         (What::Field, Some(path)) => {
-            let weights = known(&folder.join(path), &settings, &names, threshold);
+            let weights = known(&folder.join(path), &settings, &names, voxels);
             Some(weights.map_err(|error| document.blame("engine.weights", error))?)
         }
         (_, Some(_)) => {
@@ -92,11 +106,10 @@ pub(super) fn read(section: Section<'_>, field: &Field, threshold: f64, what: Wh
     Ok(Engine { settings, names, weights })
 }
 
-/// Reads and checks the section of an engine whose weights must be known, of halos above `threshold` [Msun/h], wherever
-/// the section stands.
+/// Reads and checks the section of an engine whose weights must be known, of these voxels, wherever the section stands.
 pub(in super::super) fn read_known(
     section: Section<'_>,
-    threshold: f64,
+    voxels: Voxels,
     folder: &Path,
 ) -> Result<(halo::Settings, Vec<f64>)> {
     let (document, path) = (section.document, section.path.clone());
@@ -115,12 +128,12 @@ pub(in super::super) fn read_known(
         return Err(document.blame(&of_weights, error.remedy(remedy)));
     };
     let names: Vec<String> = settings.engine.names().into_iter().chain(settings.mixture.names()).collect();
-    let weights = known(&folder.join(file), &settings, &names, threshold);
+    let weights = known(&folder.join(file), &settings, &names, voxels);
     weights.map(|weights| (settings, weights)).map_err(|error| document.blame(&of_weights, error))
 }
 
-/// Weights from an array in order, or the posterior means of an earlier run with the same engine and threshold.
-fn known(path: &Path, settings: &halo::Settings, names: &[String], threshold: f64) -> Result<Vec<f64>> {
+/// Weights from an array in order, or the posterior means of an earlier run with the same engine, threshold and voxels.
+fn known(path: &Path, settings: &halo::Settings, names: &[String], voxels: Voxels) -> Result<Vec<f64>> {
     there_is(path)?;
     if path.extension().is_none_or(|e| e != "json") {
         return npy::read(path, &[("weight", Some(names.len()))]).map(|array| array.data);
@@ -129,10 +142,13 @@ fn known(path: &Path, settings: &halo::Settings, names: &[String], threshold: f6
     let results: Value = serde_json::from_str(&text).map_err(|e| Error::corrupt_file(e.to_string()).in_file(path))?;
     let refused = |what: String| {
         Error::invalid_input(format!("these are no weights of this engine: {what}"))
-            .remedy("name the results.json of a run that sampled the weights with the same [engine] and halos.min_mass")
+            .remedy(
+                "name the results.json of a run that sampled the weights with the same [engine], halos.min_mass and \
+                 length of a voxel",
+            )
             .in_file(path)
     };
-    if let Some(difference) = difference(&results, settings, names, threshold) {
+    if let Some(difference) = difference(&results, settings, names, voxels) {
         return Err(refused(difference));
     }
     let mean = |name: &String| {
@@ -142,9 +158,9 @@ fn known(path: &Path, settings: &halo::Settings, names: &[String], threshold: f6
     names.iter().map(mean).collect()
 }
 
-/// In what results are not those of this engine and threshold. Weights by the same names mean another mass function where
-/// floor, width or threshold differ.
-fn difference(results: &Value, settings: &halo::Settings, names: &[String], threshold: f64) -> Option<String> {
+/// In what results are not those of this engine, threshold and length of a voxel. Weights by the same names mean another
+/// mass function where floor, width or threshold differ, and see other surroundings in voxels of another length.
+fn difference(results: &Value, settings: &halo::Settings, names: &[String], voxels: Voxels) -> Option<String> {
     let no_weights = "there are no weights".to_owned();
     let Some(there) = results["weights"].as_object().filter(|there| !there.is_empty()) else { return Some(no_weights) };
     if let Some(name) = names.iter().find(|name| !there.contains_key(*name)) {
@@ -156,7 +172,8 @@ fn difference(results: &Value, settings: &halo::Settings, names: &[String], thre
     let analysis = results["analysis"].as_object()?;
     let then = analysis.get("engine").map_or_else(|| Ok(Keys::default()), Keys::deserialize);
     let Ok(then) = then.map(|keys| keys.settings()) else { return Some("its [engine] cannot be read".to_owned()) };
-    let min_mass = analysis.get("halos").and_then(|halos| halos["min_mass"].as_f64()).unwrap_or(threshold);
+    let min_mass = analysis.get("halos").and_then(|halos| halos["min_mass"].as_f64()).unwrap_or(voxels.threshold);
+    let length = analysis.get("field").and_then(cell_length).unwrap_or(voxels.length);
     let (engine, mixture) = (&settings.engine, &settings.mixture);
     if then.engine.kernel_size != engine.kernel_size || then.engine.degrees != engine.degrees {
         return Some("kernel_size or degrees differ".to_owned());
@@ -164,10 +181,18 @@ fn difference(results: &Value, settings: &halo::Settings, names: &[String], thre
     let numbers = [
         ("floor", then.engine.floor, engine.floor),
         ("min_sigma", then.mixture.min_sigma, mixture.min_sigma),
-        ("halos.min_mass", min_mass, threshold),
+        ("halos.min_mass", min_mass, voxels.threshold),
     ];
-    let differs = numbers.into_iter().find(|(_, there, here)| there != here);
-    differs.map(|(name, there, here)| format!("{name} is {} there, {} here", number(there), number(here)))
+    if let Some((name, there, here)) = numbers.into_iter().find(|(_, there, here)| there != here) {
+        return Some(format!("{name} is {} there, {} here", number(there), number(here)));
+    }
+    let is_same = (length / voxels.length - 1.0).abs() < ROUNDED;
+    (!is_same).then(|| format!("voxels are of {length} Mpc/h there, of {} here", voxels.length))
+}
+
+/// The side of a voxel by the section `[field]` of an earlier run.
+fn cell_length(field: &Value) -> Option<f64> {
+    Some(field["box_length"].as_f64()? / field["n"].as_f64()?)
 }
 
 /// As an analysis has it: masses with their power of ten.

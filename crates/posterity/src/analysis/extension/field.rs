@@ -165,8 +165,14 @@ fn read_power(mut section: Section<'_>, cosmology: &CosmologyKeys, grid: &Grid, 
             let table = LinearPower::read(&folder.join(path));
             let table = table.map_err(|error| document.blame("field.power.path", error))?;
             match cosmology.sigma8 {
-                Some(sigma8) => table.normalised_to(sigma8).map_err(|e| document.blame("field.cosmology.sigma8", e))?,
-                None => table,
+                Some(sigma8) => table
+                    .normalised_to(sigma8)
+                    .map_err(|error| document.blame("field.cosmology.sigma8", error.under_key("field.cosmology")))?,
+                // One that is rescaled may be of any normalisation.
+                None => {
+                    table.check_sigma8().map_err(|error| document.blame("field.power.path", error))?;
+                    table
+                }
             }
         }
         _ => {
@@ -188,7 +194,8 @@ fn read_power(mut section: Section<'_>, cosmology: &CosmologyKeys, grid: &Grid, 
             LinearPower::eisenstein_hu(&cosmology).map_err(|e| within(document, "field.cosmology", e))?
         }
     };
-    power.check_covers(grid).map_err(|error| within(document, "field.power", error))?;
+    // Only a table can end too early.
+    power.check_covers(grid).map_err(|error| document.blame("field.power.path", error))?;
     Ok(power)
 }
 

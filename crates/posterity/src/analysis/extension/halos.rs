@@ -1,5 +1,6 @@
 //! The section `[halos]`: the catalogue, its columns and its threshold.
 
+use super::super::document::Document;
 use super::super::section::Section;
 use super::field::{Field, there_is};
 use crate::error::{Error, Result};
@@ -71,13 +72,33 @@ pub(super) fn read(section: Section<'_>, field: &Field, folder: &Path) -> Result
         position: [keys.x.unwrap_or(x), keys.y.unwrap_or(y), keys.z.unwrap_or(z)],
         mass: keys.mass.unwrap_or(default.mass),
     };
-    let mut catalogue = Catalogue::read(&path, &columns, field.grid.box_length()).map_err(blame("path"))?;
-    let n_cut = if keys.below == Below::Cut { catalogue.cut(threshold) } else { 0 };
+    check_distinct(document, &columns)?;
+    let box_length = field.grid.box_length();
+    let (mut catalogue, n_massless) = match keys.below {
+        Below::Refuse => Catalogue::read(&path, &columns, box_length).map(|catalogue| (catalogue, 0)),
+        Below::Cut => Catalogue::read_massive(&path, &columns, box_length),
+    }
+    .map_err(blame("path"))?;
+    // Where h is not known neither a length nor a mass can be suspected to lack it.
+    let hubble = field.hubble.unwrap_or(f64::NAN);
+    catalogue.check_spread(hubble).map_err(|error| blame("path")(error.in_file(&path)))?;
+    let n_cut = n_massless + if keys.below == Below::Cut { catalogue.cut(threshold) } else { 0 };
     let is_empty = catalogue.n_halos() == 0;
     document.demand(!is_empty, "halos.min_mass", "all halos are below this mass", "give it in Msun/h")?;
-    // Where h is not known no mass can be suspected to lack it.
-    let hubble = field.hubble.unwrap_or(f64::NAN);
     catalogue.check_threshold(threshold, hubble).map_err(blame("min_mass"))?;
     let cells = catalogue.voxels(field.grid.n());
     Ok(Halos { catalogue, threshold, n_cut, cells })
+}
+
+/// That no column is read as two things.
+fn check_distinct(document: &Document<'_>, columns: &Columns) -> Result<()> {
+    let [x, y, z] = &columns.position;
+    let named = [("halos.x", x), ("halos.y", y), ("halos.z", z), ("halos.mass", &columns.mass)];
+    for (i, (later, name)) in named.iter().enumerate() {
+        let Some((first, _)) = named[..i].iter().find(|(_, other)| other == name) else { continue };
+        let message = format!("the column `{name}` is both {} and {}", &first[6..], &later[6..]);
+        let remedy = "name four columns that differ";
+        document.demand(false, document.culprit(&[later, first]), message, remedy)?;
+    }
+    Ok(())
 }

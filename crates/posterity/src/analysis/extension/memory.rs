@@ -9,6 +9,10 @@ use crate::field::Order;
 
 /// Pairs of density and ψ that the report looks at, at most; but one of each chain at the least.
 const PAIRS: f64 = 60.0;
+/// Of these, pairs whose voxels it sorts together.
+const SORTED_PAIRS: f64 = 8.0;
+/// Copies of each draw's numbers while the report sorts them.
+const DRAW_COPIES: f64 = 4.0;
 /// Values of a window's draws, of which at least so many rows are kept.
 const WINDOW_VALUES: f64 = 2_097_152.0;
 const WINDOW_ROWS: f64 = 32.0;
@@ -32,8 +36,10 @@ impl Extension {
     pub fn gib(&self) -> f64 {
         let n_chains = self.sampling.n_chains as f64;
         let known = 8.0 * [&self.field.density, &self.field.white_noise].into_iter().flatten().count() as f64;
-        let highest = (n_chains * self.bytes_of_chain()).max(self.bytes_of_report());
-        self.field.grid.n_cells() as f64 * (known + highest) / f64::from(1 << 30)
+        let n_cells = self.field.grid.n_cells() as f64;
+        let chains = n_cells * n_chains * self.bytes_of_chain();
+        let report = n_cells * self.bytes_of_report() + self.bytes_of_draws();
+        (n_cells * known + chains.max(report)) / f64::from(1 << 30)
     }
 
     /// For each voxel, of one chain with what it samples and with its sums over draws.
@@ -72,14 +78,17 @@ impl Extension {
         gravity + whitening + 24.0 + state + trajectory + window + sums + measured + checkpoint
     }
 
-    /// For each voxel, of the report: fields as they are read and sorted by chain, densities and ψ of pairs of draws.
+    /// For each voxel, of the report: densities and ψ of pairs of draws, the voxels that it sorts (twice in parts, once more
+    /// in bins), sums and amplitudes that the chains left, and the maps made of them. It reads no other field.
     fn bytes_of_report(&self) -> f64 {
         let n_chains = self.sampling.n_chains as f64;
-        let fields = if self.sampling.what == What::Weights {
-            0.0
-        } else {
-            self.sampling.n_kept(self.sampling.draws_apart()) as f64
-        };
-        16.0 * n_chains * fields + 16.0 * PAIRS.max(n_chains)
+        let left = if self.sampling.what == What::Weights { 0.0 } else { 28.0 * n_chains + 24.0 };
+        16.0 * PAIRS.max(n_chains) + 40.0 * SORTED_PAIRS + left + 8.0
+    }
+
+    /// Of the report, for numbers that are there of each draw: weights, power and correlation.
+    fn bytes_of_draws(&self) -> f64 {
+        let n_numbers = self.engine.names.len() + self.field.grid.n();
+        DRAW_COPIES * 8.0 * n_numbers as f64 * self.sampling.n_draws as f64 * self.sampling.n_chains as f64
     }
 }

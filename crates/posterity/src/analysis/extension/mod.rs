@@ -19,7 +19,7 @@ mod tests;
 
 pub use compare::{BiasModel, Compare};
 pub use engine::Engine;
-pub(super) use engine::read_known;
+pub(super) use engine::{Voxels, read_known};
 pub use field::Field;
 pub use halos::Halos;
 pub use sample::{Sampling, What};

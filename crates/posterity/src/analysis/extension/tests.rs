@@ -91,6 +91,12 @@ fn read(folder: &Path, overrides: &[&str]) -> Result<Extension> {
     Extension::from_source(&file, &Source::new(&file, text, &overrides)?, &overrides)
 }
 
+/// The halos of the part of the box with x below three quarters of it.
+fn part_of(halos: &str) -> String {
+    let is_low = |line: &str| line.split(',').next().and_then(|x| x.parse::<f64>().ok()).is_none_or(|x| x < 48.0);
+    halos.lines().filter(|line| is_low(line)).fold(String::new(), |text, line| text + line + "\n")
+}
+
 /// Asks for an end when it has been told of so many rounds.
 struct StopAfter(AtomicU64, u64);
 
@@ -229,6 +235,27 @@ fn more_draws_go_on_from_those_that_are_there() {
 }
 
 #[test]
+fn a_report_reads_the_fields_that_it_shows() {
+    let folder = mock("shown");
+    let out = folder.join("out");
+    std::fs::create_dir_all(&out).expect("made");
+    let overrides = ["sample.n_draws=40", "sample.n_fields=40", "sample.field.num_integration_steps=2"];
+    let extension = read(&folder, &overrides).expect("valid");
+    sample(&extension, &out, false, &Quiet).expect("sampled");
+    // Of two chains 30 fields each: the first and the second, but not the third.
+    let chunk = |draw: usize| out.join(format!("fields.zarr/posterior/density/c/0/{draw}/0/0/0"));
+    std::fs::remove_file(chunk(2)).expect("there");
+    report_extension(&extension, &out, &Quiet).expect("reported");
+    std::fs::remove_file(chunk(1)).expect("there");
+    let error = report_extension(&extension, &out, &Quiet).expect_err("missing").to_string();
+    assert!(error.contains("`density` of chain 0 are missing") && error.contains("fields.zarr"), "{error}");
+    // So that the memory does not depend on how many there are.
+    let gib = |n_fields: &str| read(&folder, &["sample.n_draws=4000", n_fields]).expect("valid").gib();
+    assert_eq!(gib("sample.n_fields=40"), gib("sample.n_fields=4000"));
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
 fn a_folder_keeps_what_is_in_it_and_what_is_missing_is_told() {
     let folder = mock("kept");
     let out = folder.join("out");
@@ -317,7 +344,28 @@ fn each_fault_is_told_before_any_work() {
         _ => format!("{line}\n"),
     });
     write("msun.csv", &raised.collect::<String>());
-    let cases: [(&[&str], &[&str]); 56] = [
+    write("part.csv", &part_of(&halos));
+    write(
+        "twice.csv",
+        &format!("{halos}{}", halos.lines().skip(1).fold(String::new(), |text, line| text + line + "\n")),
+    );
+    write("massless.csv", &format!("{halos}1,2,3,0\n"));
+    let power = std::fs::read_to_string(folder.join("power.txt")).expect("there");
+    let rescaled = |by: &dyn Fn(f64) -> f64| {
+        let numbers = power.lines().filter_map(|line| line.split_once(' '));
+        let numbers = numbers.map(|(k, p)| (k.parse::<f64>().expect("k"), p.parse::<f64>().expect("P")));
+        numbers.fold(String::new(), |text, (k, p)| text + &format!("{k:.8e} {:.8e}\n", by(k) * p))
+    };
+    write("delta2.txt", &rescaled(&|k| k.powi(3) / 19.7));
+    write("loud.txt", &rescaled(&|_| 248.0));
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["halos.path=part.csv"], &["part.csv: `halos.path`", "halos lie between x = ", "give the right box_length"]),
+        (&["field.box_length=80"], &["halos.csv: `halos.path`", "box_length looks as if in Mpc"]),
+        (&["halos.path=twice.csv"], &["twice.csv:", "`halos.path`", "stands there before, as do "]),
+        (&["halos.path=massless.csv"], &["massless.csv:", "`halos.path`", "a mass of 0", "`below = \"cut\"` does"]),
+        (&["halos.y=x"], &["--set halos.y=x: `halos.y`: the column `x` is both x and y; name four"]),
+        (&["halos.x=z"], &["--set halos.x=z: `halos.x`: the column `z` is both x and z; name four"]),
+        (&["halos.mass=z"], &["`halos.mass`: the column `z` is both z and mass"]),
         (&["halos.path=log.csv"], &["log.csv: ", "`halos.path`", "look as if they were logarithms"]),
         (&["halos.below=true"], &["`halos.below`", "give a word in quotes"]),
         (&["field.power.foo=1"], &["`field.power.foo`", "unknown key; known here: kind, path"]),
@@ -352,16 +400,25 @@ fn each_fault_is_told_before_any_work() {
         (&["halos.min_mass=1e16", "halos.below=cut"], &["`halos.min_mass`", "all halos are below"]),
         (&["halos.bellow=cut"], &["`halos.bellow`", "unknown key", "did you mean `below`?"]),
         (&["halos.below=cutt"], &["`halos.below`", "unknown word `cutt`", "`cut`"]),
-        (&["field.power.path=short.txt"], &["`field.power", "h/Mpc"]),
+        (&["field.power.path=short.txt"], &["short.txt: `field.power.path`", "h/Mpc"]),
+        (&["field.power.path=delta2.txt"], &["delta2.txt: `field.power.path`: sigma8", "as if of Δ²"]),
+        (&["field.power.path=loud.txt"], &["loud.txt: `field.power.path`: sigma8", "P(k) [(Mpc/h)³] at z = 0"]),
         (&["field.power.path=none.txt"], &["`field.power.path`", "there is no file"]),
         (&["field.power.kind=eisenstein_hu"], &["`field.power.path`"]),
         (&["field.density=small.npy"], &["`field.density`", "small.npy"]),
         (&["field.density=rho.npy"], &["`field.density`", "mean of the density contrast is 1.000", "ρ/ρ̄"]),
         (&["field.white_noise=small.npy"], &["`field.white_noise`"]),
-        (&["field.n=1"], &["grid of 1 cells"]),
-        (&["field.box_length=-1"], &["length -1"]),
+        (&["field.n=1"], &["--set field.n=1: `field.n`: a grid of 1 cells"]),
+        (&["field.n=5000"], &["`field.n`: a grid of 5000 cells", "give 2 to 4096"]),
+        (&["field.box_length=-1"], &["--set field.box_length=-1: `field.box_length`: a box of length -1"]),
+        (&["field.scale_factor=20"], &["--set field.scale_factor=20: `field.scale_factor`", "0.001 to 10"]),
+        (&["field.scale_factor=0"], &["`field.scale_factor`: scale factor 0"]),
+        (&["field.cosmology.w=0"], &["`field.cosmology.w`", "from -3 to -1/3"]),
+        (&["field.cosmology.sigma8=-1"], &["`field.cosmology.sigma8`: σ8 = -1"]),
         (&["field.order=3"], &["`field.order`", "give 1 or 2"]),
-        (&["field.cosmology.omega_m=2"], &["`field.cosmology"]),
+        (&["field.cosmology.omega_m=2"], &["`field.cosmology.omega_m`: Ω_m = 2"]),
+        (&["engine.floor=1e300"], &["--set engine.floor=1e300: `engine.floor`: 1e300 is no floor", "from 1e-6 to 10"]),
+        (&["engine.floor=0"], &["`engine.floor`: 0 is no floor"]),
         (&["engine.kernel_size=4"], &["`engine.kernel_size`", "odd"]),
         (&["engine.degrees=[1]"], &["`engine.degrees`", "begin with 0"]),
         (&["engine.n_components=9"], &["`engine.n_components`"]),
@@ -378,10 +435,14 @@ fn each_fault_is_told_before_any_work() {
         (&["compare.n_components=[2, 9]"], &["`compare.n_components`"]),
         (&["prior.w.low=1"], &["`prior`", "no such section"]),
     ];
+    let mut failed = String::new();
     for (overrides, parts) in cases {
-        let error = read(&folder, overrides).err().unwrap_or_else(|| panic!("{overrides:?} passed")).to_string();
-        assert!(parts.iter().all(|part| error.contains(part)), "{overrides:?}: {error}");
+        let error = read(&folder, overrides).err().map_or_else(|| "passed".to_owned(), |error| error.to_string());
+        if !parts.iter().all(|part| error.contains(part)) {
+            let _ = writeln!(failed, "{overrides:?}: {error}");
+        }
     }
+    assert!(failed.is_empty(), "{failed}");
     let without = BASE.replace("density = \"density.npy\"\n", "");
     let file = folder.join("analysis.toml");
     let of = |text: &str, overrides: &[String]| {
@@ -391,6 +452,17 @@ fn each_fault_is_told_before_any_work() {
     assert!(of(&without, &[]).contains("`compare`: bias models are compared on a known density"));
     let error = of(&without[..without.find("[compare]").expect("there")], &["sample.what=weights".into()]);
     assert!(error.contains("`sample.what`: the weights alone are sampled"), "{error}");
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn halos_without_mass_are_cut_with_those_below() {
+    let folder = mock("massless");
+    let halos = std::fs::read_to_string(folder.join("halos.csv")).expect("there");
+    std::fs::write(folder.join("massless.csv"), format!("{halos}1,2,3,0\n1,2,3,9e12\n1,2,3,0\n")).expect("written");
+    let whole = read(&folder, &[]).expect("checked").halos;
+    let cut = read(&folder, &["halos.path=massless.csv", "halos.below=cut"]).expect("checked").halos;
+    assert_eq!((cut.n_cut, cut.cells), (3, whole.cells));
     std::fs::remove_dir_all(folder).expect("removed");
 }
 
@@ -463,7 +535,7 @@ fn weights_of_another_engine_are_refused() {
         std::fs::write(folder.join("earlier.json"), text).expect("written");
         read(&folder, &["sample.what=field", "engine.weights=earlier.json"])
     };
-    let own = serde_json::json!({ "halos": { "min_mass": 1e13 } });
+    let own = serde_json::json!({ "field": { "n": 16, "box_length": 128 }, "halos": { "min_mass": 1e13 } });
     assert_eq!(results(&names, &own).expect("taken").engine.weights, Some(vec![0.5; names.len()]));
     assert!(results(&names, &serde_json::Value::Null).is_ok());
     let mut more = names.clone();
@@ -475,7 +547,16 @@ fn weights_of_another_engine_are_refused() {
         (&names[..], serde_json::json!({ "engine": { "floor": 0.3 } }), "floor is 0.3 there, 0.01 here".to_owned()),
         (&names[..], serde_json::json!({ "engine": { "min_sigma": 0.2 } }), "min_sigma is 0.2 there".to_owned()),
         (&names[..], serde_json::json!({ "engine": { "degrees": [0, 2] } }), "degrees differ".to_owned()),
-        (&names[..], serde_json::json!({ "halos": { "min_mass": 2e13 } }), "halos.min_mass is 2e13 there".to_owned()),
+        (
+            &names[..],
+            serde_json::json!({ "halos": { "min_mass": 2e13 } }),
+            "halos.min_mass is 2e13 there, 1e13 here".to_owned(),
+        ),
+        (
+            &names[..],
+            serde_json::json!({ "field": { "n": 16, "box_length": 64.0 } }),
+            "voxels are of 4 Mpc/h there, of 8 here".to_owned(),
+        ),
     ];
     for (names, analysis, part) in cases {
         let error = results(names, &analysis).err().expect("refused").to_string();

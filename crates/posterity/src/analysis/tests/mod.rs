@@ -41,6 +41,17 @@ epsilon = 0.3
 /// The changes, and the texts they bring.
 const TEXTS: &str = include_str!("texts.txt");
 
+/// Results of a run that sampled the weights of the default engine.
+fn earlier() -> String {
+    let crate::halo::Settings { engine, mixture } = crate::halo::Settings::default();
+    let names = engine.names().into_iter().chain(mixture.names());
+    let weights: serde_json::Map<String, serde_json::Value> =
+        names.map(|name| (name, serde_json::json!({ "mean": 0.5 }))).collect();
+    let field = serde_json::json!({ "n": 16, "box_length": 128.0 });
+    let analysis = serde_json::json!({ "field": field, "halos": { "min_mass": 1e13 } });
+    serde_json::json!({ "weights": weights, "analysis": analysis }).to_string()
+}
+
 /// A folder of its own with data files, right and wrong, removed in the end.
 struct Folder(PathBuf);
 
@@ -74,6 +85,7 @@ impl Folder {
             };
             StoredSet { parameters, simulations, origin }.write(&folder.join(name)).expect("written");
         }
+        write("earlier.json", earlier().as_bytes());
         write_sets(&folder);
         write("there.sh", b"#!/bin/sh\necho never > run\n");
         write("data.sh", b"");

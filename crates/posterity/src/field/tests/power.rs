@@ -66,6 +66,28 @@ fn a_table_without_all_of_sigma8_is_not_rescaled() {
     );
 }
 
+#[test]
+fn a_table_of_no_universe_is_suspected() {
+    let fit = LinearPower::eisenstein_hu(&PLANCK).expect("valid");
+    fit.check_sigma8().expect("a universe");
+    let of = |low: f64, value: &dyn Fn(f64) -> f64| {
+        let k: Vec<f64> = (0..400).map(|i| low * (10.0 / low).powf(i as f64 / 399.0)).collect();
+        LinearPower::table(&k, &k.iter().map(|k| value(*k)).collect::<Vec<_>>()).expect("valid").check_sigma8()
+    };
+    of(1e-4, &|k| fit.at(k)).expect("a universe");
+    // What it lacks is continued: below 0.5 h/Mpc is nearly all of σ8.
+    of(0.5, &|k| fit.at(k) / 40.0).expect("might be one");
+    let told = |low: f64, value: &dyn Fn(f64) -> f64| of(low, value).expect_err("none").to_string();
+    let text = told(1e-4, &|k| k.powi(3) * fit.at(k) / (2.0 * std::f64::consts::PI.powi(2)));
+    assert!(text.contains("as if of Δ² = k³P/2π² (sigma8 = 0.81) rather than of P; give k [h/Mpc]"), "{text}");
+    // Of a redshift near 100, and one without the (2π)³ of some codes.
+    for (factor, sigma8) in [(1.6e-4, "1.02"), (248.05, "1.27")] {
+        let text = told(1e-4, &|k| factor * fit.at(k));
+        assert!(text.contains(&format!("is {sigma8}")) && text.contains(", not between 0.1 and 3"), "{text}");
+        assert!(text.contains("another normalisation or redshift"), "{text}");
+    }
+}
+
 /// What eight digits leave of the grid's own ends is within the table.
 #[test]
 fn a_table_printed_at_the_ends_of_the_grid_covers_it() {
@@ -142,14 +164,15 @@ fn a_table_that_does_not_serve_is_refused() {
         assert!(error.is_invalid_input() && error.to_string().contains(says), "{error}");
     }
     assert!(LinearPower::read(&path).expect_err("no file").is_io());
-    for wrong in [
-        Cosmology { omega_b: 0.4, ..PLANCK },
-        Cosmology { omega_m: f64::NAN, ..PLANCK },
-        Cosmology { h: 67.0, ..PLANCK },
-        Cosmology { n_s: f64::NAN, ..PLANCK },
-        Cosmology { sigma8: 0.0, ..PLANCK },
+    for (wrong, key) in [
+        (Cosmology { omega_b: 0.4, ..PLANCK }, "omega_b"),
+        (Cosmology { omega_m: f64::NAN, ..PLANCK }, "omega_b"),
+        (Cosmology { h: 67.0, ..PLANCK }, "h"),
+        (Cosmology { n_s: f64::NAN, ..PLANCK }, "n_s"),
+        (Cosmology { sigma8: 0.0, ..PLANCK }, "sigma8"),
     ] {
-        assert!(LinearPower::eisenstein_hu(&wrong).expect_err("refused").is_invalid_input());
+        let error = LinearPower::eisenstein_hu(&wrong).expect_err("refused");
+        assert!(error.is_invalid_input() && error.key() == Some(key), "{error}");
     }
 }
 

@@ -3,16 +3,19 @@
 //! A halo belongs to the voxel whose centre i L/n is nearest: i = round(x n/L) modulo n on each axis, as densities are
 //! laid out everywhere in this library; a halo at x = L is at 0.
 //!
-//! Units are not written in catalogues, so that four mistakes are looked for. Positions in kpc/h reach hundreds of boxes
-//! far, and lie inside after division by 1000. Masses that are all below 100 Msun/h are logarithms. Masses under the
-//! threshold are an error ([`Catalogue::cut`] removes them, said aloud). And a mass function rises towards small masses: where 50 halos or more leave the range from the threshold to
-//! 1.2 thresholds empty, which for n(>M) falling at least as M^(−1/2) happens by chance with a probability below
+//! Units are not written in catalogues, so that mistakes are looked for. Positions in kpc/h reach hundreds of boxes far,
+//! and lie inside after division by 1000. Masses that are all below 100 Msun/h are logarithms. Masses under the threshold
+//! are an error ([`Catalogue::cut`] removes them, said aloud). A mass function rises towards small masses: where 50 halos
+//! or more leave the range from the threshold to 1.2 thresholds empty, which for n(>M) falling at least as M^(−1/2) happens by chance with a probability below
 //! (1.2^(−1/2))^50 = 1.1 %, the threshold is not that of the catalogue; and if the gap is 1/h wide within 3 %, the masses
-//! are suspected to be in Msun ([`Catalogue::check_threshold`]).
+//! are suspected to be in Msun ([`Catalogue::check_threshold`]). Halos that leave a part of the box empty tell of a length
+//! or of positions in other units ([`Catalogue::check_spread`]), and rows that are there twice of files that overlap.
 //!
 //! Limits: masses in Msun with the threshold in Msun too cannot be seen; periodic cubic boxes alone.
 
+mod doubled;
 mod read;
+mod spread;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +29,8 @@ const GAP: f64 = 1.2;
 const FAR: f64 = 100.0;
 /// Masses are logarithms if all of them are below this [Msun/h].
 const LOGARITHMS: f64 = 100.0;
+/// From so many rows on that repeat another, they are refused.
+const REPEATS: usize = 3;
 
 /// Names of the columns in a CSV or Parquet file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,10 +69,30 @@ impl Catalogue {
         read::rows(path, columns).and_then(|rows| check(rows, box_length)).map_err(|e| e.in_file(path))
     }
 
+    /// As [`Catalogue::read`], without the halos whose mass is exactly 0, as halo finders write where they found none; and
+    /// how many these were.
+    ///
+    /// # Errors
+    /// As [`Catalogue::read`]; invalid input, where all masses are 0.
+    pub fn read_massive(path: &Path, columns: &Columns, box_length: f64) -> Result<(Self, usize)> {
+        let massive = |rows: Vec<(Place, [f64; 4])>| {
+            let n = rows.len();
+            let rows: Vec<_> = rows.into_iter().filter(|(_, row)| row[3] != 0.0).collect();
+            if rows.is_empty() && n > 0 {
+                return Err(Error::invalid_input(format!("the mass of all {n} halos is 0"))
+                    .remedy("name the right column of masses"));
+            }
+            let n_massless = n - rows.len();
+            Ok((check(rows, box_length)?, n_massless))
+        };
+        read::rows(path, columns).and_then(massive).map_err(|e| e.in_file(path))
+    }
+
     /// From rows of x, y, z, mass.
     ///
     /// # Errors
-    /// Invalid input: no halos, a number that is not finite, a halo outside the box, a mass that is not positive.
+    /// Invalid input: no halos, a number that is not finite, a halo outside the box, a mass that is not positive, three
+    /// rows or more that are there twice.
     pub fn new(rows: &[[f64; 4]], box_length: f64) -> Result<Self> {
         check(rows.iter().enumerate().map(|(i, row)| (Place::Row(i + 1), *row)).collect(), box_length)
     }
@@ -175,10 +200,16 @@ fn check(rows: Vec<(Place, [f64; 4])>, box_length: f64) -> Result<Catalogue> {
         }
         let n = rows.iter().filter(|(_, row)| outside(row, 1.0)).count();
         let message = format!("{message}, as are {n} of {} in all", rows.len());
-        let remedy = "give the right box_length [Mpc/h], or wrap positions into the periodic box, x modulo its side";
+        let remedy = "give the right box_length [Mpc/h], multiply positions in Mpc by h, or wrap positions into the \
+                      periodic box, x modulo its side";
         return Err(place.error(message, remedy));
     }
     if let Some((place, row)) = rows.iter().find(|(_, row)| row[3] <= 0.0) {
+        if row[3] == 0.0 {
+            let n = rows.iter().filter(|(_, row)| row[3] == 0.0).count();
+            let message = format!("a mass of 0, as {n} of {} in all", rows.len());
+            return Err(place.error(message, "take these halos out (`below = \"cut\"` does), or name another column"));
+        }
         return Err(place.error(format!("a mass of {} Msun/h", row[3]), "give masses [Msun/h], not their logarithms"));
     }
     if rows.iter().all(|(_, row)| row[3] < LOGARITHMS) {
@@ -186,6 +217,7 @@ fn check(rows: Vec<(Place, [f64; 4])>, box_length: f64) -> Result<Catalogue> {
         let message = format!("the highest mass is {highest} Msun/h: the masses look as if they were logarithms");
         return Err(Error::invalid_input(message).remedy("give masses [Msun/h], 10^M of M = log10 mass"));
     }
+    doubled::check(&rows)?;
     let wrapped = |x: f64| if x == box_length { 0.0 } else { x };
     Ok(Catalogue {
         box_length,

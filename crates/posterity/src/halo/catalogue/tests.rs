@@ -113,7 +113,7 @@ fn each_fault_is_told_with_place_and_remedy() {
         let path = file(name, bytes);
         Catalogue::read(&path, &Columns::default(), 100.0).expect_err("refused").to_string()
     };
-    let cases: [(&str, &str, &[&str]); 13] = [
+    let cases: [(&str, &str, &[&str]); 16] = [
         ("b.csv", "x,y,z,M\n1,2,3,4e12\n", &["no column `mass`", "x, y, z, M"]),
         ("c.csv", "x,y,z,mass\n1,2,3,4e12\n1,2,NaN,4e12\n", &["c.csv:3:", "z is NaN"]),
         ("d.csv", "x,y,z,mass\n1,2,3,4e12\n1,2,three,4e12\n", &["d.csv:3:", "`z` is `three`"]),
@@ -128,6 +128,13 @@ fn each_fault_is_told_with_place_and_remedy() {
         ("f4.csv", "x,y,z,mass\n1000,2000,9000,4e12\n", &["give the right box_length"]),
         ("g2.csv", "x,y,z,mass\n1,2,3,12.3\n1,2,3,13.1\n", &["13.1 Msun/h", "logarithms", "10^M"]),
         ("g.csv", "x,y,z,mass\n1,2,3,-4e12\n", &["g.csv:2:", "a mass of -4"]),
+        ("g3.csv", "x,y,z,mass\n1,2,3,4e12\n1,2,3,0\n", &["g3.csv:3:", "a mass of 0, as 1 of 2", "`below = \"cut\"`"]),
+        ("f5.csv", "x,y,z,mass\n1,2,147,4e12\n", &["multiply positions in Mpc by h"]),
+        (
+            "m.csv",
+            "x,y,z,mass\n1,2,3,4e12\n2,2,3,4e12\n3,2,3,4e12\n3,2,3,4e12\n2,2,3,4e12\n1,2,3,4e12\n4,2,3,4e12\n",
+            &["m.csv:5:", "the halo at (3, 2, 3) with 4.000000e12 Msun/h stands there before, as do 3 of 7 in all"],
+        ),
         ("h.csv", "x,y,z,mass\n", &["no halos"]),
         ("i.csv", "x,y,z,mass\n1,2,3\n", &["i.csv:2:", "not a readable CSV"]),
         ("j.txt", "", &[".csv, .parquet or .npy"]),
@@ -163,4 +170,50 @@ fn halos_go_to_the_nearest_centre_and_wrap() {
     let rows = [[0.0, 0.0, 24.9, 1e12], [99.0, 12.4, 12.6, 1e12], [100.0, 99.5, 87.4, 1e12]];
     let voxels: Vec<usize> = Catalogue::new(&rows, 100.0).expect("valid").voxels(4).iter().map(|v| v.0).collect();
     assert_eq!(voxels, [1, 1, 3]);
+}
+
+#[test]
+fn halos_of_equal_mass_in_one_cell_are_no_doubles() {
+    // All in two cells: many masses there, some of them equal.
+    let rows: Vec<[f64; 4]> = (0..40_i32).map(|i| [f64::from(i % 2), 2.0, 3.0, 1e12 * f64::from(1 + i % 15)]).collect();
+    assert_eq!(Catalogue::new(&rows, 100.0).expect("taken").n_halos(), 40);
+    // Two of them may be chance.
+    let twice = [rows[0], rows[1], rows[0], rows[1]];
+    assert_eq!(Catalogue::new(&twice, 100.0).expect("taken").n_halos(), 4);
+}
+
+#[test]
+fn halos_without_mass_are_left_out_where_that_is_asked_for() {
+    let path = file("massless.csv", b"x,y,z,mass\n1,2,3,4e12\n1,2,3,0\n4,5,6,0.0\n7,8,9,5e12\n");
+    assert!(Catalogue::read(&path, &Columns::default(), 100.0).is_err());
+    let (catalogue, n) = Catalogue::read_massive(&path, &Columns::default(), 100.0).expect("taken");
+    assert_eq!((catalogue.masses, n), (vec![4e12, 5e12], 2));
+    let path = file("none.csv", b"x,y,z,mass\n1,2,3,0\n");
+    let error = Catalogue::read_massive(&path, &Columns::default(), 100.0).expect_err("no halo").to_string();
+    assert!(error.contains("none.csv: the mass of all 1 halos is 0; name the right column"), "{error}");
+}
+
+#[test]
+fn halos_that_leave_a_part_of_the_box_empty_are_suspected() {
+    let h = 0.6766;
+    // Of a box of 100 Mpc/h, scaled.
+    let of = |n: u32, scale: f64, box_length: f64| {
+        let x = |i: u32, step: u32| f64::from(i * step % 997) / 997.0 * 100.0 * scale;
+        let rows: Vec<[f64; 4]> = (1..=n).map(|i| [x(i, 131), x(i, 577), x(i, 811), 1e12]).collect();
+        Catalogue::new(&rows, box_length).expect("inside")
+    };
+    let told = |catalogue: Catalogue| catalogue.check_spread(h).expect_err("refused").to_string();
+    of(300, 1.0, 100.0).check_spread(h).expect("fills it");
+    of(300, 0.9, 100.0).check_spread(h).expect("nearly fills it");
+    of(99, 0.5, 100.0).check_spread(h).expect("too few to tell");
+    let text = told(of(300, 0.5, 100.0));
+    assert!(
+        text.contains("300 halos lie between ") && text.contains(" of the box of 100 Mpc/h; give the right"),
+        "{text}"
+    );
+    let text = told(of(300, 0.01, 100.0));
+    assert!(text.contains("in units of the box; multiply them by box_length"), "{text}");
+    let text = told(of(300, 1.0, 100.0 / h));
+    assert!(text.contains("box_length looks as if in Mpc") && text.contains("give box_length = 100.000000"), "{text}");
+    assert!(of(300, 1.0, 100.0 / h).check_spread(f64::NAN).expect_err("refused").to_string().contains("the right box"));
 }

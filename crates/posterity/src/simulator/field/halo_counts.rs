@@ -93,7 +93,7 @@ impl Settings {
         lattice::check(self.n, 3)?;
         check_box(self.box_length)?;
         self.fixed.check()?;
-        let grid = Grid::new(self.n, self.box_length).map_err(|error| error.at_key("n"))?;
+        let grid = Grid::new(self.n, self.box_length)?;
         if !(self.min_mass > 0.0 && self.min_mass.is_finite()) {
             return refuse("min_mass", format!("a mass of {} Msun/h", self.min_mass), "give a positive mass");
         }

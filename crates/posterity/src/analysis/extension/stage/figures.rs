@@ -57,16 +57,16 @@ pub(super) struct Pair {
     pub(super) weights: Vec<f64>,
 }
 
-/// Draws spread evenly over the chains; what is known stands in for what was not drawn.
+/// Draws spread evenly over the chains; what is known stands in for what was not drawn. Fields are read one by one, so
+/// that chains with more of them take no more memory.
 fn pairs(extension: &Extension, stored: &Stored) -> Result<Vec<Pair>> {
     let sampling = &extension.sampling;
-    let (n_weights, n_cells) = (extension.engine.names.len(), extension.field.grid.n_cells());
+    let n_weights = extension.engine.names.len();
     let weights = match sampling.what {
         What::Field => None,
         _ => Some(stored.chains.read_whole("weights")?),
     };
-    let fields = stored.fields.as_ref().map(|fields| fields.read_whole("density")).transpose()?;
-    let (n_each, stride) = match &fields {
+    let (n_each, stride) = match &stored.fields {
         Some(_) => (sampling.n_kept(stored.draws_apart), stored.draws_apart as usize),
         None => (sampling.n_draws as usize, 1),
     };
@@ -75,8 +75,8 @@ fn pairs(extension: &Extension, stored: &Stored) -> Result<Vec<Pair>> {
     for chain in 0..sampling.n_chains {
         for i in 0..each {
             let at = (i + 1) * n_each / each - 1;
-            let density = match (&fields, &extension.field.density) {
-                (Some(fields), _) => fields[chain][at * n_cells..][..n_cells].to_vec(),
+            let density = match (&stored.fields, &extension.field.density) {
+                (Some(fields), _) => fields.read_draw("density", chain, at)?,
                 (None, Some(density)) => density.clone(),
                 (None, None) => continue,
             };
