@@ -4,10 +4,11 @@
 //! steps of ε and takes where it ends with probability min(1, exp(𝓗_old − 𝓗_new)). Both are drawn afresh for each
 //! trajectory, so that no period of the target resonates with them: with U and W uniform in [0, 1),
 //!
-//!   ε = ε_max (1 − j_ε U),  N = N_max − ⌊j_N N_max W⌋.
+//!   ε = ε_max (1 − j_ε U^s),  N = N_max − ⌊j_N N_max W⌋.
 //!
-//! j = 1 gives ε uniform in (0, ε_max] and N uniform in 1…N_max. The defaults are narrower, j_ε = 0.2 and j_N = 0.25: short
-//! trajectories are random walks, and a length near the right one is right for most directions.
+//! j = 1 and s = 1 give ε uniform in (0, ε_max] and N uniform in 1…N_max. The defaults are narrower, j_ε = 0.2 and
+//! j_N = 0.25: short trajectories are random walks, and a length near the right one is right for most directions. A wide
+//! jitter with s > 1 keeps most steps near ε_max, and some of them short, for places where the density is steep.
 //!
 //! With `persistence` c > 0 the momentum is refreshed in part, p ← c p + √(1 − c²) z, and turned round when the end is
 //! refused, without which the chain would not keep its target.
@@ -55,6 +56,8 @@ pub struct Settings {
     pub step_size: f64,
     /// j_ε, from 0 to 1.
     pub step_size_jitter: f64,
+    /// s, from 1 to 100: the higher, the fewer steps are short.
+    pub step_size_skew: u8,
     /// N_max.
     pub num_integration_steps: usize,
     /// j_N, from 0 to 1.
@@ -70,6 +73,7 @@ impl Default for Settings {
         Self {
             step_size: 0.1,
             step_size_jitter: 0.2,
+            step_size_skew: 1,
             num_integration_steps: 10,
             length_jitter: 0.25,
             integrator: Integrator::Leapfrog,
@@ -94,6 +98,9 @@ impl Settings {
         if !(0.0..=1.0).contains(&self.step_size_jitter) {
             return wrong("step_size_jitter", "must lie between 0 and 1");
         }
+        if !(1..=100).contains(&self.step_size_skew) {
+            return wrong("step_size_skew", "must lie between 1 and 100");
+        }
         if !(0.0..=1.0).contains(&self.length_jitter) {
             return wrong("length_jitter", "must lie between 0 and 1");
         }
@@ -113,7 +120,7 @@ impl Settings {
         let (u, w) = (uniform(stream), uniform(stream));
         let most = self.num_integration_steps as f64;
         let n = self.num_integration_steps - (self.length_jitter * most * w) as usize;
-        (self.step_size * (1.0 - self.step_size_jitter * u), n.max(1))
+        (self.step_size * (1.0 - self.step_size_jitter * u.powi(self.step_size_skew.into())), n.max(1))
     }
 
     /// Follows one trajectory; returns the gradients taken.

@@ -94,7 +94,10 @@ impl Sampler {
     /// The mean of ε N over ε_max N_max, under the jitter of both.
     pub fn mean_length(&self) -> f64 {
         match self {
-            Self::Hmc(settings) => (1.0 - 0.5 * settings.step_size_jitter) * (1.0 - 0.5 * settings.length_jitter),
+            Self::Hmc(settings) => {
+                let step_size = 1.0 - settings.step_size_jitter / (1.0 + f64::from(settings.step_size_skew));
+                step_size * (1.0 - 0.5 * settings.length_jitter)
+            }
             Self::Microcanonical(_) => 1.0,
         }
     }

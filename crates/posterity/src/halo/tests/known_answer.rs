@@ -100,7 +100,8 @@ fn convergence(chains: &[Vec<f64>], dim: usize) -> (f64, f64) {
 
 /// A block as analyses have it: some steps are short, for where the kernel's scale is large.
 fn block(metric: MetricKind, integrator: hmc::Integrator, num_integration_steps: usize) -> BlockSettings {
-    let hmc = hmc::Settings { step_size_jitter: 0.8, num_integration_steps, integrator, ..Default::default() };
+    let jitter = hmc::Settings { step_size_jitter: 0.8, step_size_skew: 3, ..Default::default() };
+    let hmc = hmc::Settings { num_integration_steps, integrator, ..jitter };
     BlockSettings { searches_length: false, ..BlockSettings::adaptive(Sampler::Hmc(hmc), metric) }
 }
 
@@ -183,7 +184,7 @@ fn joint(truth: &Truth, seed: Seed, k: u64, warm_up: u64, n_draws: u64) -> Run {
     let mut target = Joint::new(field, weights, top.clone(), metric.clone()).expect("fits");
     u.resize(n_cells + top.len(), 0.0);
     let blocks = vec![
-        BlockSettings { acceptance_rate: Some(0.65), ..block(MetricKind::Identity, hmc::Integrator::MinimalNorm, 36) },
+        BlockSettings { acceptance_rate: Some(0.65), ..block(MetricKind::Identity, hmc::Integrator::MinimalNorm, 28) },
         block(MetricKind::Dense, hmc::Integrator::Leapfrog, 20),
     ];
     let settings = ChainSettings { warm_up, blocks };

@@ -456,15 +456,23 @@ fn moments_are_right_with_a_persistent_momentum_and_in_full_jitter() {
     let factor = slide().factor.clone();
     let persistent = Settings { persistence: 0.8, num_integration_steps: 1, step_size: 1.6, ..Settings::default() };
     let full = Settings { step_size_jitter: 1.0, length_jitter: 1.0, step_size: 2.4, ..Settings::default() };
-    for settings in [persistent, full] {
+    let skewed = Settings { step_size_skew: 3, ..full };
+    for settings in [persistent, full, skewed] {
         let mut target = Gaussian { mean: vec![1.0, 4.0], factor: factor.clone() };
         let mut state = State::new(vec![0.0; 2], &mut target);
-        let (mut scratch, mut rows, mut refused) = (Scratch::default(), vec![], 0);
+        let (mut scratch, mut rows, mut refused, mut length) = (Scratch::default(), vec![], 0, 0.0);
         for i in 0..60_000 {
             let mut stream = Seed::new(11).stream(i);
             let info = step(&settings, &Metric::Identity, &mut state, &mut target, &mut scratch, &mut stream);
             refused += usize::from(!info.is_accepted);
+            length += info.step_size * info.num_integration_steps as f64 / 60_000.0;
             rows.extend(&state.position);
+        }
+        if settings.length_jitter == 1.0 {
+            // N from 1 to 10 is 5.5 on average, a tenth more than half of 10.
+            let ratio = length / (settings.step_size * settings.num_integration_steps as f64);
+            let mean = 1.1 * Sampler::Hmc(settings).mean_length();
+            assert!((ratio / mean - 1.0).abs() < 0.01, "{ratio} {mean}");
         }
         let (mean, covariance) = mean_and_covariance(&rows, 2);
         assert!(refused > 1000, "{refused}: too few to see the turn on refusal");
