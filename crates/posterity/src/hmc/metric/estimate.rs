@@ -21,8 +21,9 @@ use faer::Mat;
 
 /// Draws of a unit matrix that both covariances are taken to have seen.
 const PRIOR_DRAWS: f64 = 1e-5;
-/// What a direction has of the widest one's variance, at most, to count as not seen.
-const UNSEEN: f64 = 1e-9;
+/// What a direction has of the widest one's variance, at most, to count as not seen. The geometric mean squares it on the
+/// way, and rounding (1e-16 times some tens) would make of smaller ones what it likes, below 0 too.
+const UNSEEN: f64 = 1e-7;
 /// Bounds of a scale.
 const SCALES: (f64, f64) = (1e-10, 1e10);
 
