@@ -6,10 +6,11 @@
 //! Units are not written in catalogues, so that mistakes are looked for. Positions in kpc/h reach hundreds of boxes far,
 //! and lie inside after division by 1000. Masses that are all below 100 Msun/h are logarithms. Masses under the threshold
 //! are an error ([`Catalogue::cut`] removes them, said aloud). A mass function rises towards small masses: where 50 halos
-//! or more leave the range from the threshold to 1.2 thresholds empty, which for n(>M) falling at least as M^(−1/2) happens by chance with a probability below
-//! (1.2^(−1/2))^50 = 1.1 %, the threshold is not that of the catalogue; and if the gap is 1/h wide within 3 %, the masses
-//! are suspected to be in Msun ([`Catalogue::check_threshold`]). Halos that leave a part of the box empty tell of a length
-//! or of positions in other units ([`Catalogue::check_spread`]), and rows that are there twice of files that overlap.
+//! or more leave the range from the threshold to 1.2 thresholds empty, which for n(>M) falling at least as M^(−1/2)
+//! happens by chance with a probability below (1.2^(−1/2))^50 = 1.1 %, the threshold is not that of the catalogue; and if
+//! the gap is 1/h wide within 3 %, the masses are suspected to be in Msun ([`Catalogue::check_threshold`]). Halos that
+//! leave a part of the box empty tell of a length or of positions in other units ([`Catalogue::check_spread`]), and rows
+//! that are there twice of files that overlap.
 //!
 //! Limits: masses in Msun with the threshold in Msun too cannot be seen; periodic cubic boxes alone.
 
