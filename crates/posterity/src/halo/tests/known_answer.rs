@@ -220,7 +220,7 @@ fn joint(truth: &Truth, seed: Seed, k: u64, warm_up: u64, n_draws: u64) -> Run {
 }
 
 /// Field and weights at once, in the example's size and settings, with one component: with two, chains find modes that
-/// they do not leave. A quarter of an hour; prints what it saw.
+/// they do not leave. Half an hour; prints what it saw.
 #[test]
 #[ignore = "takes minutes"]
 #[expect(clippy::print_stderr, reason = "the figures are the result")]
@@ -231,7 +231,7 @@ fn field_and_weights_are_recovered_together() {
     let weights = [9.962, -0.971, -0.138, 0.1, 5.542, -0.833, 11.897, 0.647, -21.836, 0.047, -4.708];
     let truth = Truth::new(Seed::new(70), 32, Settings { mixture, engine }, &weights);
     let n_cells = truth.n_cells();
-    let (n_chains, warm_up, n_draws) = (4, 250, 750);
+    let (n_chains, warm_up, n_draws) = (4, 250, 1500);
     eprintln!("{} halos", truth.halos.len());
     let runs: Vec<Run> =
         (0..n_chains).into_par_iter().map(|k| joint(&truth, Seed::new(72), k, warm_up, n_draws)).collect();
