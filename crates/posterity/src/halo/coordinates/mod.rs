@@ -5,7 +5,10 @@
 //! both, which no constant metric straightens. In coordinates x of the same number it is nearly straight: with κ = sinh x₀
 //! the kernel's weight at the centre and c = √(1 + κ²) = cosh x₀,
 //!
-//! - the other weights of the kernel of ℓ = 0, its bias b, and the powers a_ℓ are c x,
+//! - the other weights of the kernel of ℓ = 0, its bias b, and the powers a_ℓ are c x; but where there is one component,
+//!   b = 0.2 c sinh x: −b/c is the ln(1 + δ + ε) below which ψ is nearly 0, known to a few hundredths while many voxels are
+//!   about that empty, and hardly at all beyond. (With more components ψ falls with the density in the mode that holds the
+//!   posterior of weights alone, and b is about 0 within its width, which sinh would bend.)
 //! - slope and bias of each of the mixture's lines are given by two values of the line, at ψ₁ = s(b) and
 //!   ψ₂ = ψ₁ + √(d² + 0.3²), d = s(b + c) − s(b), s the softplus: what the kernel's centre makes of ln(1 + δ + ε) = 0 and 1,
 //!   but that they stay apart where ψ is nearly 0 everywhere and slopes mean nothing,
@@ -15,7 +18,8 @@
 //! It is made for κ > 0; for κ < 0 it is as valid, and straightens less.
 //!
 //! The map is smooth and one to one on all of ℝⁿ, and its volume element, c^(1 + n_c) (ψ₂ − ψ₁)^−n_l with n_c weights that
-//! go with c and n_l lines, times those of [`tail`], is part of the density: the posterior of the weights is the same.
+//! go with c and n_l lines, times 0.2 cosh x where sinh x is, times those of [`tail`], is part of the density: the posterior
+//! of the weights is the same.
 
 mod tail;
 
@@ -25,7 +29,7 @@ use tail::Tail;
 /// Where in the vector of weights each kind is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coordinates {
-    /// Those that go with the scale of the kernel, its centre (weight 0) aside.
+    /// Those that go with the scale of the kernel, its centre (weight 0) aside; the bias is one of them.
     scaled: Vec<usize>,
     bias: usize,
     /// First weight of the mixture: pairs of slope and bias from there on.
@@ -35,6 +39,9 @@ pub struct Coordinates {
 
 /// How far apart the two ψ at which lines are given stay.
 const LEAST_GAP: f64 = 0.3;
+
+/// b/c up to which the bias is taken to be known to a constant width, and beyond which in proportion to itself.
+const BEND: f64 = 0.2;
 
 /// The first ψ at which lines are given, how far the other is, and the slopes of both numbers by b and c.
 struct Ends {
@@ -57,6 +64,9 @@ impl Ends {
 }
 
 impl Coordinates {
+    /// Which map this is: chains whose positions are kept in another do not go on. To be counted up with each change of it.
+    pub const FORM: u32 = 1;
+
     /// Of the weights of an engine, followed by `n_mixture` of a mixture.
     pub fn new(engine: &Engine, n_mixture: usize) -> Self {
         let bias = engine.bias();
@@ -77,9 +87,15 @@ impl Coordinates {
         weights.copy_from_slice(x);
         let scale = x[0].cosh();
         weights[0] = x[0].sinh();
+        if self.is_single() {
+            weights[self.bias] = BEND * x[self.bias].sinh();
+        }
         self.scaled.iter().for_each(|i| weights[*i] *= scale);
         let ends = Ends::new(weights[self.bias], scale);
         let mut log_volume = (1.0 + self.scaled.len() as f64) * scale.ln() - self.n_lines() * ends.gap.ln();
+        if self.is_single() {
+            log_volume += (BEND * x[self.bias].cosh()).ln();
+        }
         for at in self.tails() {
             let tail = Tail::new(at.map(|i| x[i]));
             at.into_iter().zip(tail.line_values()).for_each(|(i, value)| weights[i] = value);
@@ -101,6 +117,9 @@ impl Coordinates {
         let scale = weights[0].hypot(1.0);
         x[0] = weights[0].asinh();
         self.scaled.iter().for_each(|i| x[*i] /= scale);
+        if self.is_single() {
+            x[self.bias] = (x[self.bias] / BEND).asinh();
+        }
         let ends = Ends::new(weights[self.bias], scale);
         for line in x[self.mixture..].chunks_exact_mut(2) {
             let first = line[0] * ends.psi + line[1];
@@ -133,7 +152,11 @@ impl Coordinates {
         let mut d_scale = (1.0 + self.scaled.len() as f64) / scale + d_gap * ends.gap_by_scale;
         for i in &self.scaled {
             d_x[*i] = d_weights[*i] * scale;
-            d_scale += d_weights[*i] * x[*i];
+            // The bias is not c x where sinh x is.
+            d_scale += if self.is_single() { d_weights[*i] * weights[*i] / scale } else { d_weights[*i] * x[*i] };
+        }
+        if self.is_single() {
+            d_x[self.bias] = d_x[self.bias] * BEND * x[self.bias].cosh() + x[self.bias].tanh();
         }
         d_x[0] = d_weights[0] * scale + d_scale * x[0].sinh();
     }
@@ -142,11 +165,16 @@ impl Coordinates {
         0.5 * (self.dim - self.mixture) as f64
     }
 
+    /// Whether the mixture has one component.
+    fn is_single(&self) -> bool {
+        self.dim - self.mixture == 6
+    }
+
     /// Where α, μ and σ are at either end, of a mixture of one component. With more, the means of the others count from
     /// the first: its slope is no coordinate then.
     fn tails(&self) -> impl Iterator<Item = [usize; 3]> {
         let first = self.mixture;
-        (0..2).filter(move |_| self.dim - first == 6).map(move |end| [0, 2, 4].map(|line| first + line + end))
+        (0..2).filter(|_| self.is_single()).map(move |end| [0, 2, 4].map(|line| first + line + end))
     }
 }
 

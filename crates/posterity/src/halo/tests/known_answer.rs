@@ -88,14 +88,17 @@ fn agreement(rows: &[f64], truth: &[f64]) -> (f64, f64) {
     (chi_squared, gamma_ur(0.5 * truth.len() as f64, 0.5 * chi_squared))
 }
 
-/// The worst R̂ and the least bulk ESS of the columns of chains of rows.
-fn convergence(chains: &[Vec<f64>], dim: usize) -> (f64, f64) {
-    let worst = (0..dim).map(|j| {
-        let column: Vec<Vec<f64>> =
-            chains.iter().map(|rows| rows.iter().skip(j).step_by(dim).copied().collect()).collect();
-        (r_hat(&column), bulk_ess(&column))
-    });
-    worst.fold((0.0, f64::INFINITY), |(r, e), (r_hat, ess)| (f64::max(r, r_hat), f64::min(e, ess)))
+/// R̂ and bulk ESS of each column of chains of rows.
+fn convergence(chains: &[Vec<f64>], dim: usize) -> Vec<(f64, f64)> {
+    let column = |j| -> Vec<Vec<f64>> {
+        chains.iter().map(|rows| rows.iter().skip(j).step_by(dim).copied().collect()).collect()
+    };
+    (0..dim).map(column).map(|column| (r_hat(&column), bulk_ess(&column))).collect()
+}
+
+/// The worst R̂ and the least bulk ESS.
+fn worst(columns: &[(f64, f64)]) -> (f64, f64) {
+    columns.iter().fold((0.0, f64::INFINITY), |(r, e), (r_hat, ess)| (f64::max(r, *r_hat), f64::min(e, *ess)))
 }
 
 /// A block as analyses have it: some steps are short, for where the kernel's scale is large.
@@ -141,7 +144,7 @@ fn weights_are_recovered_given_the_density() {
     weights.extend([0.8, -2.0, 0.3, 0.3, 0.2, -7.6, 1.0, -2.0, 0.3, 2.0, -0.1, -7.1]);
     let truth = Truth::new(Seed::new(70), 16, Settings::default(), &weights);
     let chains = weights_alone(&truth, Seed::new(71), 4, 500, 2000);
-    let (r_hat, ess) = convergence(&chains, truth.weights.len());
+    let (r_hat, ess) = worst(&convergence(&chains, truth.weights.len()));
     let (chi_squared, p) = agreement(&chains.concat(), &truth.weights);
     assert!(r_hat < 1.05, "R̂ {r_hat}, ESS {ess}, {} halos", truth.halos.len());
     assert!(p > 5e-4 && p < 1.0 - 5e-4, "χ² {chi_squared}, p {p}");
@@ -231,13 +234,14 @@ fn field_and_weights_are_recovered_together() {
     let weights = [9.962, -0.971, -0.138, 0.1, 5.542, -0.833, 11.897, 0.647, -21.836, 0.047, -4.708];
     let truth = Truth::new(Seed::new(70), 32, Settings { mixture, engine }, &weights);
     let n_cells = truth.n_cells();
-    let (n_chains, warm_up, n_draws) = (4, 250, 1500);
+    let (n_chains, warm_up, n_draws) = (4, 250, 1000);
     eprintln!("{} halos", truth.halos.len());
     let runs: Vec<Run> =
         (0..n_chains).into_par_iter().map(|k| joint(&truth, Seed::new(72), k, warm_up, n_draws)).collect();
     runs.iter().for_each(|run| eprintln!("{}", run.line));
     let chains: Vec<Vec<f64>> = runs.iter().map(|run| run.weights.clone()).collect();
-    let (worst, ess) = convergence(&chains, truth.weights.len());
+    let columns = convergence(&chains, truth.weights.len());
+    let (worst, ess) = worst(&columns);
     let values: Vec<&[f64]> = runs.iter().map(|run| run.values.as_slice()).collect();
     eprintln!(
         "weights: R̂ {worst:.3}, ESS {ess:.0}; ln π of them: R̂ {:.3}, ESS {:.0}",
@@ -246,8 +250,9 @@ fn field_and_weights_are_recovered_together() {
     );
     let (mean, covariance) = mean_and_covariance(&chains.concat(), truth.weights.len());
     let put_in = truth.weights_given(&truth.density).coordinates(&truth.weights);
-    for (j, truth) in put_in.iter().enumerate() {
-        eprintln!("coordinate {j}: {truth:.3} put in, {:.3} ± {:.3}", mean[j], covariance[(j, j)].sqrt());
+    for (j, (truth, (r_hat, ess))) in put_in.iter().zip(&columns).enumerate() {
+        let sd = covariance[(j, j)].sqrt();
+        eprintln!("coordinate {j}: {truth:.3} put in, {:.3} ± {sd:.3}; R̂ {r_hat:.3}, ESS {ess:.0}", mean[j]);
     }
     let (chi_squared, p) = agreement(&chains.concat(), &put_in);
     eprintln!("weights: χ² {chi_squared:.2} of {}, p {p:.4}", truth.weights.len());

@@ -7,6 +7,7 @@ use super::results::ExtensionResults;
 use super::stored::{chains_path, fields_path, is_checkpoint};
 use crate::digest;
 use crate::error::{Error, Result};
+use crate::halo::Coordinates;
 use crate::whole_file::write_text;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +20,8 @@ const FILE: &str = "sampling.json";
 #[serde(default)]
 struct Record {
     version: String,
+    /// What positions of the weights are kept in.
+    coordinates: u32,
     seed: u64,
     /// But for the title, the number of draws, and what only the report and the comparison look at.
     settings: Value,
@@ -57,6 +60,7 @@ impl Record {
         let digest = digest::of_words(parts.iter().map(|part| digest::of_numbers(part)));
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
+            coordinates: Coordinates::FORM,
             seed: extension.seed,
             settings,
             data: format!("{digest:016x}"),
@@ -79,8 +83,8 @@ impl Record {
 
     /// Whether the chains are the same, as far as both go.
     fn is_of(&self, other: &Self) -> bool {
-        (&self.version, self.seed, &self.settings, &self.data)
-            == (&other.version, other.seed, &other.settings, &other.data)
+        (&self.version, self.coordinates, self.seed, &self.settings, &self.data)
+            == (&other.version, other.coordinates, other.seed, &other.settings, &other.data)
     }
 
     /// Whether its chains are some of those that another asks for.
@@ -172,7 +176,8 @@ pub(super) fn draws_apart(out_dir: &Path) -> Result<u64> {
 }
 
 fn other(out_dir: &Path) -> Error {
-    Error::invalid_input("this folder holds the chains of another analysis, or of other data").in_file(out_dir)
+    Error::invalid_input("this folder holds the chains of another analysis, of other data, or of another version")
+        .in_file(out_dir)
 }
 
 fn fewer(there: &Record, asked: &Record, out_dir: &Path) -> Error {

@@ -6,6 +6,7 @@ mod running;
 use super::super::{Simulating, simulate, template};
 use super::*;
 use crate::field::{Background, Gravity, Grid, LinearPower, MassAssignment, Order};
+use crate::halo::Coordinates;
 use crate::npy;
 use crate::progress::{Progress, Quiet};
 use crate::seed::Seed;

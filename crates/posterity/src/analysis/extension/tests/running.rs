@@ -92,6 +92,15 @@ fn a_run_that_is_stopped_ends_as_one_that_is_not() {
         assert_eq!(results.weights.len(), if what == "field" { 0 } else { 17 });
         let page = std::fs::read_to_string(whole.join("report.html")).expect("page");
         assert!(page.contains("truncated power law") && page.contains("mass function"));
+        // Nor do chains go on that are kept in other coordinates.
+        let path = whole.join("sampling.json");
+        let text = std::fs::read_to_string(&path).expect("there");
+        let form = format!("\"coordinates\": {}", Coordinates::FORM);
+        assert!(text.contains(&form), "{text}");
+        std::fs::write(&path, text.replace(&form, "\"coordinates\": 0")).expect("written");
+        let error = sample(&extension, &whole, false, &Quiet).expect_err("of other coordinates").to_string();
+        assert!(error.contains("of another version") && error.contains("--overwrite"), "{error}");
+        std::fs::write(&path, text).expect("written");
         // Another seed is another sampling: it neither goes on nor is reported.
         extension.seed += 1;
         let error = sample(&extension, &whole, false, &Quiet).expect_err("another").to_string();
